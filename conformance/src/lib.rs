@@ -1,0 +1,1 @@
+//! The contract, its requirements and the suites that judge them

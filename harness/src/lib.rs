@@ -1,0 +1,1 @@
+//! What every suite stands on: target, client, runner, evidence, verdicts

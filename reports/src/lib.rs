@@ -1,0 +1,1 @@
+//! The conformance report: one versioned type, and one file per output format

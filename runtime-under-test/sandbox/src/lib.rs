@@ -1,0 +1,1 @@
+//! One execution of one handler inside Wasmtime
