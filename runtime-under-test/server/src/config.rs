@@ -1,0 +1,165 @@
+//! Where settings come from: a file, the environment, the command line; the later wins.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use figment::Figment;
+use figment::providers::{Format, Serialized, Toml};
+use serde::{Deserialize, Serialize};
+
+use crate::exit::{Exit, Failure};
+use crate::roles::Tokens;
+
+/// The file that is read if it is present and `--config` names no other.
+pub const DEFAULT_FILE: &str = "assay-runtime.toml";
+
+/// Settings from the command line and the environment: what is absent is left to the file.
+#[derive(Args, Clone, Debug, Default, Serialize)]
+pub struct Given {
+    /// TOML file with `listen`, `data`, `admin_token`, `user_token`, `log` [default: ./assay-runtime.toml if present]
+    #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG")]
+    #[serde(skip)]
+    pub config: Option<PathBuf>,
+    /// Address and port to serve HTTP on; port 0 takes a free one [default: 127.0.0.1:8420]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "ASSAY_LISTEN")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listen: Option<SocketAddr>,
+    /// Folder for everything that must survive a restart [default: ./assay-data]
+    #[arg(long, value_name = "FOLDER", env = "ASSAY_DATA")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<PathBuf>,
+    /// Bearer token of the role admin [default: random, printed at start]
+    #[arg(long, value_name = "TOKEN", env = "ASSAY_ADMIN_TOKEN", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin_token: Option<String>,
+    /// Bearer token of the role user [default: random, printed at start]
+    #[arg(long, value_name = "TOKEN", env = "ASSAY_USER_TOKEN", hide_env_values = true)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_token: Option<String>,
+    /// What is logged to stderr, such as `info` or `assay_server=debug` [default: info]
+    #[arg(long, value_name = "FILTER", env = "ASSAY_LOG")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log: Option<String>,
+}
+
+/// Settings as the process runs with them.
+pub struct Settings {
+    /// Where HTTP is served.
+    pub listen: SocketAddr,
+    /// Folder for everything that must survive a restart.
+    pub data: PathBuf,
+    /// Who may call.
+    pub tokens: Tokens,
+    /// Tokens that were made because none was configured, to be shown once.
+    pub made: MadeTokens,
+    /// Filter for the log, in the syntax of `tracing-subscriber`.
+    pub log: String,
+}
+
+/// The tokens in clear, as far as this start made them.
+#[derive(Default)]
+pub struct MadeTokens {
+    /// The admin token, if it was made.
+    pub admin: Option<String>,
+    /// The user token, if it was made.
+    pub user: Option<String>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct Merged {
+    listen: SocketAddr,
+    data: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admin_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_token: Option<String>,
+    log: String,
+}
+
+impl Default for Merged {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8420)),
+            data: PathBuf::from("assay-data"),
+            admin_token: None,
+            user_token: None,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+impl Settings {
+    /// Merges defaults, file and what was given, and makes the tokens that are missing.
+    ///
+    /// # Errors
+    /// [`Exit::Usage`] with the setting's name and source for a file that is missing or malformed, a token that
+    /// cannot be sent in a header, and two tokens that are the same.
+    pub fn load(given: &Given) -> Result<Self, Failure> {
+        let usage = |message: String| Failure::new(Exit::Usage, message);
+        let mut figment = Figment::from(Serialized::defaults(Merged::default()));
+        let file = given.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
+        if given.config.is_some() || file.is_file() {
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| usage(format!("cannot read the configuration {}: {error}", file.display())))?;
+            toml::from_str::<toml::Table>(&text)
+                .map_err(|error| usage(format!("the configuration {} is not TOML:\n{error}", file.display())))?;
+            figment = figment.merge(Toml::string(&text));
+        }
+        let merged: Merged = figment.merge(Serialized::defaults(given)).extract().map_err(|error| {
+            usage(format!(
+                "a setting is wrong: {error}\nThe settings are listen, data, admin_token, user_token and log; see --help."
+            ))
+        })?;
+        let mut made = MadeTokens::default();
+        let admin = merged.admin_token.unwrap_or_else(|| made.admin.insert(random_token()).clone());
+        let user = merged.user_token.unwrap_or_else(|| made.user.insert(random_token()).clone());
+        let tokens = Tokens::new(&admin, &user).map_err(usage)?;
+        Ok(Self { listen: merged.listen, data: merged.data, tokens, made, log: merged.log })
+    }
+}
+
+/// 192 random bits in hexadecimal.
+fn random_token() -> String {
+    hex::encode(rand::random::<[u8; 24]>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with_file(text: &str, given: Given) -> Result<Settings, Failure> {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("assay.toml");
+        std::fs::write(&file, text).unwrap();
+        Settings::load(&Given { config: Some(file), ..given })
+    }
+
+    #[test]
+    fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
+        let given = Given { data: Some("from-flag".into()), ..Given::default() };
+        let settings = with_file("data = 'from-file'\nlisten = '127.0.0.1:9'", given).unwrap();
+        assert_eq!(settings.data, PathBuf::from("from-flag"));
+        assert_eq!(settings.listen.port(), 9);
+        assert_eq!(settings.log, "info");
+    }
+
+    #[test]
+    fn a_token_of_digits_stays_text() {
+        let given = Given { admin_token: Some("12345678".into()), ..Given::default() };
+        assert!(with_file("user_token = '87654321'", given).unwrap().made.admin.is_none());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_named() {
+        let failure = with_file("lisen = '127.0.0.1:9'", Given::default()).err().unwrap();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.message.contains("lisen"), "{}", failure.message);
+    }
+
+    #[test]
+    fn the_same_token_for_both_roles_is_refused() {
+        assert!(with_file("admin_token = 'same-token'\nuser_token = 'same-token'", Given::default()).is_err());
+    }
+}
