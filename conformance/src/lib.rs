@@ -1,1 +1,16 @@
-//! The contract, its requirements and the suites that judge them
+//! The contract, its requirements and the suites that judge them.
+//!
+//! `spec/` is the contract. [`contract`] reads it as data, [`suites`] judges it over HTTP, [`proof`] names the defects that
+//! each check must notice. The suite knows nothing of the runtime that it judges but what discovery tells.
+
+pub mod cli;
+pub mod contract;
+mod form;
+mod installed;
+mod operations;
+pub mod proof;
+mod publisher;
+mod refusal;
+pub mod run;
+pub mod suites;
+mod summary;

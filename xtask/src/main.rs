@@ -1,2 +1,57 @@
-//! The project's own commands.
-fn main() {}
+//! The project's own commands: `cargo xtask conformance`, `prove`, `fixtures`, `tidy`, `ci`.
+
+mod build;
+mod ci;
+mod fixtures;
+mod prove;
+mod tidy;
+
+use assay_conformance::cli::Conformance;
+use assay_harness::Exit;
+use clap::{Parser, Subcommand};
+
+/// Assay's own commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = exit_codes())]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Judge a target; without --target and --launch, build and judge the reference runtime
+    Conformance(Box<Conformance>),
+    /// Prove that every check can fail: one run per sabotage, and the degenerate targets
+    Prove(prove::Prove),
+    /// Write the mock packages to a folder, signed by a key that is generated for it
+    Fixtures(fixtures::Fixtures),
+    /// Judge the invariants of ARCHITECTURE.md
+    Tidy,
+    /// Do what CI does: format, lints, tests, tidy, conformance, proof
+    Ci,
+}
+
+fn exit_codes() -> String {
+    let lines = Exit::ALL.map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning()));
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+#[tokio::main]
+async fn main() -> Exit {
+    match Command::parse().verb {
+        Verb::Conformance(conformance) => {
+            let own = conformance.target.is_none() && conformance.launch.is_none() && !conformance.list;
+            let embedded = match own.then(|| build::runtime(build::Kind::Honest)) {
+                Some(Err(fault)) => return build::refuse(&fault),
+                Some(Ok(path)) => Some(vec![path.display().to_string()]),
+                None => None,
+            };
+            conformance.run(embedded).await
+        }
+        Verb::Prove(proof) => proof.run().await,
+        Verb::Fixtures(fixtures) => fixtures.run(),
+        Verb::Tidy => tidy::run(),
+        Verb::Ci => ci::run(),
+    }
+}

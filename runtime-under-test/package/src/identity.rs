@@ -11,7 +11,7 @@ pub struct Malformed(pub &'static str);
 
 /// The id of a handler: a reverse-DNS name of two or more labels, at most 128 bytes. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct HandlerId(Arc<str>);
+pub struct HandlerId(pub(crate) Arc<str>);
 
 impl HandlerId {
     /// The longest id, in bytes.
@@ -20,12 +20,6 @@ impl HandlerId {
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// An id that was not judged: the seam for a defect that believes whatever the manifest says.
-    #[cfg(feature = "sabotage")]
-    pub(crate) fn unjudged(text: &str) -> Self {
-        Self(text.into())
     }
 }
 
@@ -38,7 +32,11 @@ impl FromStr for HandlerId {
             && starts_with_letter
             && text.contains('.')
             && text.split(['.', '-']).all(is_word);
-        if right { Ok(Self(text.into())) } else { Err(Malformed("a reverse-DNS name of at most 128 bytes")) }
+        if right {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("a reverse-DNS name of at most 128 bytes"))
+        }
     }
 }
 
@@ -50,7 +48,10 @@ impl fmt::Display for HandlerId {
 
 /// One or more lower-case letters and digits: what stands between the dots and hyphens of an id.
 fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// A SemVer 2.0.0 version without build metadata, at most 64 bytes, in SemVer order. Cheap to clone.
@@ -69,7 +70,12 @@ impl Version {
     }
 
     /// The three numbers, and the identifiers of the pre-release (none for a release).
-    fn split(&self) -> (impl Iterator<Item = &str>, Option<impl Iterator<Item = &str>>) {
+    fn split(
+        &self,
+    ) -> (
+        impl Iterator<Item = &str>,
+        Option<impl Iterator<Item = &str>>,
+    ) {
         let (core, pre) = split_pre_release(&self.0);
         (core.split('.'), pre.map(|pre| pre.split('.')))
     }
@@ -84,7 +90,11 @@ impl FromStr for Version {
             && core.split('.').count() == 3
             && core.split('.').all(is_number)
             && pre.is_none_or(|pre| pre.split('.').all(is_pre_release_identifier));
-        if right { Ok(Self(text.into())) } else { Err(Malformed("a SemVer 2.0.0 version without build metadata")) }
+        if right {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed("a SemVer 2.0.0 version without build metadata"))
+        }
     }
 }
 
@@ -98,12 +108,14 @@ impl Ord for Version {
     /// SemVer 2.0.0, section 11.
     fn cmp(&self, other: &Self) -> Ordering {
         let ((core, pre), (other_core, other_pre)) = (self.split(), other.split());
-        core.map(Numeric).cmp(other_core.map(Numeric)).then_with(|| match (pre, other_pre) {
-            (None, None) => Ordering::Equal,
-            (None, Some(_)) => Ordering::Greater,
-            (Some(_), None) => Ordering::Less,
-            (Some(pre), Some(other)) => pre.map(Identifier::of).cmp(other.map(Identifier::of)),
-        })
+        core.map(Numeric)
+            .cmp(other_core.map(Numeric))
+            .then_with(|| match (pre, other_pre) {
+                (None, None) => Ordering::Equal,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(_), None) => Ordering::Less,
+                (Some(pre), Some(other)) => pre.map(Identifier::of).cmp(other.map(Identifier::of)),
+            })
     }
 }
 
@@ -123,12 +135,16 @@ fn split_pre_release(text: &str) -> (&str, Option<&str>) {
 
 /// Digits without a leading zero.
 fn is_number(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !text.starts_with('0'))
 }
 
 fn is_pre_release_identifier(text: &str) -> bool {
     let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let alphabet = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let alphabet = text
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     !text.is_empty() && alphabet && (!all_digits || is_number(text))
 }
 
@@ -138,7 +154,10 @@ struct Numeric<'a>(&'a str);
 
 impl Ord for Numeric<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(other.0))
+        self.0
+            .len()
+            .cmp(&other.0.len())
+            .then_with(|| self.0.cmp(other.0))
     }
 }
 
@@ -157,7 +176,11 @@ enum Identifier<'a> {
 
 impl<'a> Identifier<'a> {
     fn of(text: &'a str) -> Self {
-        if is_number(text) { Self::Number(Numeric(text)) } else { Self::Word(text) }
+        if is_number(text) {
+            Self::Number(Numeric(text))
+        } else {
+            Self::Word(text)
+        }
     }
 }
 
@@ -188,7 +211,9 @@ impl Digest {
     /// # Errors
     /// If there are more, fewer or other characters.
     pub fn from_hex(text: &str) -> Result<Self, Malformed> {
-        let lower_case = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let lower_case = text
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let mut bytes = [0; 32];
         match hex::decode_to_slice(text, &mut bytes) {
             Ok(()) if lower_case => Ok(Self(bytes)),
@@ -228,7 +253,10 @@ mod tests {
         for right in ["com.example", "a.b", "com.example.a-b-9", "x9.9y", "com.1"] {
             assert!(right.parse::<HandlerId>().is_ok(), "{right}");
         }
-        for wrong in ["", "com", "com.", ".com", "9.a", "Com.a", "com..a", "com.-a", "com.a-", "com.a--b", "com.a_b", "com.ä", "com.a\n"] {
+        for wrong in [
+            "", "com", "com.", ".com", "9.a", "Com.a", "com..a", "com.-a", "com.a-", "com.a--b",
+            "com.a_b", "com.ä", "com.a\n",
+        ] {
             assert!(wrong.parse::<HandlerId>().is_err(), "{wrong}");
         }
         let longest = format!("com.{}", "a".repeat(124));
@@ -238,10 +266,31 @@ mod tests {
 
     #[test]
     fn a_version_is_semver_without_build_metadata() {
-        for right in ["0.0.0", "1.2.3", "1.0.0-alpha.1", "1.0.0-0a", "1.0.0--", "99999999999999999999.0.0", "1.0.0-a-b"] {
+        for right in [
+            "0.0.0",
+            "1.2.3",
+            "1.0.0-alpha.1",
+            "1.0.0-0a",
+            "1.0.0--",
+            "99999999999999999999.0.0",
+            "1.0.0-a-b",
+        ] {
             assert!(right.parse::<Version>().is_ok(), "{right}");
         }
-        for wrong in ["", "1", "1.0", "1.0.0.0", "01.0.0", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0+b", "v1.0.0", " 1.0.0", "1.0.0-ä"] {
+        for wrong in [
+            "",
+            "1",
+            "1.0",
+            "1.0.0.0",
+            "01.0.0",
+            "1.0.0-",
+            "1.0.0-01",
+            "1.0.0-a..b",
+            "1.0.0+b",
+            "v1.0.0",
+            " 1.0.0",
+            "1.0.0-ä",
+        ] {
             assert!(wrong.parse::<Version>().is_err(), "{wrong}");
         }
     }
@@ -249,11 +298,29 @@ mod tests {
     #[test]
     fn versions_are_in_semver_order() {
         let ascending = [
-            "0.9.9", "1.0.0-0", "1.0.0-2", "1.0.0-11", "1.0.0-99999999999999999999", "1.0.0-alpha", "1.0.0-alpha.1",
-            "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11", "1.0.0-rc.1", "1.0.0", "1.0.1", "1.9.0",
-            "1.10.0", "2.0.0", "99999999999999999999.0.0",
+            "0.9.9",
+            "1.0.0-0",
+            "1.0.0-2",
+            "1.0.0-11",
+            "1.0.0-99999999999999999999",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.1",
+            "1.9.0",
+            "1.10.0",
+            "2.0.0",
+            "99999999999999999999.0.0",
         ];
-        let versions: Vec<Version> = ascending.iter().map(|text| text.parse().expect(text)).collect();
+        let versions: Vec<Version> = ascending
+            .iter()
+            .map(|text| text.parse().expect(text))
+            .collect();
         for pair in versions.windows(2) {
             assert!(pair[0] < pair[1], "{} < {}", pair[0], pair[1]);
         }
@@ -265,7 +332,14 @@ mod tests {
         let text = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(digest.to_string(), text);
         assert_eq!(text.parse(), Ok(digest));
-        for wrong in [&text.to_uppercase(), &text[7..], &text[..70], &format!("{text}0"), "sha512:00", "sha256:E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"] {
+        for wrong in [
+            &text.to_uppercase(),
+            &text[7..],
+            &text[..70],
+            &format!("{text}0"),
+            "sha512:00",
+            "sha256:E3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+        ] {
             assert!(wrong.parse::<Digest>().is_err(), "{wrong}");
         }
     }

@@ -1,1 +1,38 @@
-//! The reference runtime: HTTP, storage, configuration
+//! The reference runtime: HTTP, storage and configuration on top of the gates and the sandbox.
+//!
+//! A request is matched ([`routes`]), its role judged ([`policy`]), and its operation carried out ([`api`]). What is stored
+//! is committed in [`store`] first and shown by [`registry`] and [`installations`] next, both before the answer.
+
+mod api;
+mod app;
+mod body;
+mod catalogue;
+mod clock;
+mod config;
+mod exit;
+mod input;
+mod installations;
+mod multipart;
+mod output;
+mod policy;
+mod problem;
+mod registry;
+mod request;
+mod roles;
+mod routes;
+#[cfg(feature = "sabotage")]
+mod sabotage;
+mod serve;
+mod shutdown;
+mod start;
+mod store;
+
+pub use app::{App, Conduct};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use config::Given;
+pub use exit::{Exit, Failure};
+pub use roles::Tokens;
+#[cfg(feature = "sabotage")]
+pub use sabotage::{Sabotage, sabotages};
+pub use serve::serve;
+pub use start::{HELP, report, run};

@@ -7,9 +7,8 @@ use std::borrow::Cow;
 
 use axum::http::Method;
 
-/// What a caller can ask for.
+/// What a caller can ask for; the table below says how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the table below says what each one is")]
 pub enum Operation {
     Discover,
     Health,

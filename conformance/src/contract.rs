@@ -1,0 +1,236 @@
+//! The contract as data: what `spec/` says once, no other file of the suite says again.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+
+/// Every file of `spec/` that decides a verdict, by name.
+const SOURCES: &[(&str, &str)] = &[
+    ("README.md", include_str!("../spec/README.md")),
+    ("contract.toml", include_str!("../spec/contract.toml")),
+    ("core.md", include_str!("../spec/core.md")),
+    ("handler.wit", include_str!("../spec/handler.wit")),
+    ("lifecycle.md", include_str!("../spec/lifecycle.md")),
+    (
+        "manifest.schema.json",
+        include_str!("../spec/manifest.schema.json"),
+    ),
+    ("openapi.yaml", include_str!("../spec/openapi.yaml")),
+    ("problems.toml", include_str!("../spec/problems.toml")),
+    ("registry.md", include_str!("../spec/registry.md")),
+    (
+        "requirements/core.toml",
+        include_str!("../spec/requirements/core.toml"),
+    ),
+    (
+        "requirements/lifecycle.toml",
+        include_str!("../spec/requirements/lifecycle.toml"),
+    ),
+    (
+        "requirements/registry.toml",
+        include_str!("../spec/requirements/registry.toml"),
+    ),
+];
+
+/// The contract that this build of the suite judges by.
+pub static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
+    Contract::load().unwrap_or_else(|fault| panic!("conformance/spec is broken: {fault}"))
+});
+
+/// `contract.toml`, `problems.toml` and `requirements/`, read.
+#[derive(Debug)]
+pub struct Contract {
+    /// The contract's version, such as `0.1`.
+    pub version: String,
+    /// The `predicateType` of a release statement.
+    pub predicate_type: String,
+    /// The optional features, in the order of `contract.toml`.
+    pub features: Vec<Feature>,
+    /// The packagings that a target may declare.
+    pub abis: Vec<String>,
+    /// The bounds that discovery publishes.
+    pub bounds: BTreeMap<String, Bound>,
+    /// The profiles, in the order of `contract.toml`.
+    pub profiles: Vec<Profile>,
+    /// The settings of a launched target, by environment variable.
+    pub settings: BTreeMap<String, String>,
+    /// The problems, by code.
+    pub problems: BTreeMap<String, Problem>,
+    /// The requirements of all profiles, in the order of the files.
+    pub requirements: Vec<Requirement>,
+}
+
+/// A feature that a target may declare.
+#[derive(Debug, Deserialize)]
+pub struct Feature {
+    /// The word in discovery's `features`.
+    pub id: String,
+    /// The member of a manifest's `/permissions` that needs the feature.
+    pub capability: String,
+    /// What it offers.
+    pub text: String,
+}
+
+/// A bound that a target publishes.
+#[derive(Debug, Deserialize)]
+pub struct Bound {
+    /// The smallest value with which a target may claim the contract.
+    pub least: u64,
+    /// What is counted.
+    pub unit: String,
+    /// What is bounded.
+    pub text: String,
+}
+
+/// A group of requirements that a target claims as a whole.
+#[derive(Debug, Deserialize)]
+pub struct Profile {
+    /// The word in discovery's `profiles`.
+    pub id: String,
+    /// The promise in one sentence.
+    pub text: String,
+}
+
+/// A refusal that the contract defines.
+#[derive(Debug, Deserialize)]
+pub struct Problem {
+    /// The only HTTP status that goes with the code.
+    pub status: u16,
+    /// The `title` of the problem.
+    pub title: String,
+    /// When a target answers with it.
+    pub when: String,
+    /// What the client can do.
+    pub remedy: String,
+    /// The members beside those of every problem.
+    #[serde(default)]
+    pub members: Vec<String>,
+}
+
+/// One numbered promise.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Requirement {
+    /// The stable identifier.
+    pub id: String,
+    /// The profile, after the file that the requirement stands in.
+    #[serde(skip)]
+    pub profile: String,
+    /// `MUST`, `SHOULD` or `MAY`.
+    pub level: String,
+    /// The feature that it belongs to, if it is optional.
+    pub feature: Option<String>,
+    /// The clause of the spec.
+    pub clause: String,
+    /// The promise.
+    pub text: String,
+    /// Why anybody should care.
+    pub why: String,
+    /// Where the requirement came from.
+    pub source: String,
+}
+
+#[derive(Deserialize)]
+struct ContractFile {
+    version: String,
+    predicate_type: String,
+    feature: Vec<Feature>,
+    abis: Vec<String>,
+    bounds: BTreeMap<String, Bound>,
+    profile: Vec<Profile>,
+    settings: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+struct RequirementFile {
+    requirement: Vec<Requirement>,
+}
+
+impl Contract {
+    fn load() -> Result<Contract, String> {
+        let file: ContractFile = read("contract.toml")?;
+        let mut requirements = Vec::new();
+        for profile in &file.profile {
+            let named = format!("requirements/{}.toml", profile.id);
+            let found: RequirementFile = read(&named)?;
+            requirements.extend(found.requirement.into_iter().map(|requirement| Requirement {
+                profile: profile.id.clone(),
+                ..requirement
+            }));
+        }
+        Ok(Contract {
+            version: file.version,
+            predicate_type: file.predicate_type,
+            features: file.feature,
+            abis: file.abis,
+            bounds: file.bounds,
+            profiles: file.profile,
+            settings: file.settings,
+            problems: read("problems.toml")?,
+            requirements,
+        })
+    }
+
+    /// The requirement with this id.
+    pub fn requirement(&self, id: &str) -> Option<&Requirement> {
+        self.requirements.iter().find(|found| found.id == id)
+    }
+
+    /// SHA-256 over every file of the spec and `table`, the list of checks: two runs with the same
+    /// digest judged by the same rules.
+    pub fn digest(&self, table: &str) -> String {
+        let mut hash = Sha256::new();
+        for (name, text) in SOURCES {
+            hash.update(name.as_bytes());
+            hash.update([0]);
+            hash.update(text.as_bytes());
+            hash.update([0]);
+        }
+        hash.update(table.as_bytes());
+        format!("sha256:{}", hex::encode(hash.finalize()))
+    }
+}
+
+/// The text of a file of the spec, by its path below `spec/`.
+pub fn source(name: &str) -> Option<&'static str> {
+    SOURCES
+        .iter()
+        .find_map(|(found, text)| (*found == name).then_some(*text))
+}
+
+fn read<T: serde::de::DeserializeOwned>(name: &str) -> Result<T, String> {
+    let text = source(name).ok_or_else(|| format!("{name} is missing"))?;
+    toml::from_str(text).map_err(|fault| format!("{name}: {fault}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn requirement_ids_are_unique() {
+        let ids: BTreeSet<_> = CONTRACT.requirements.iter().map(|r| &r.id).collect();
+        assert_eq!(ids.len(), CONTRACT.requirements.len());
+    }
+
+    #[test]
+    fn requirements_cite_a_clause_that_exists() {
+        for requirement in &CONTRACT.requirements {
+            let (page, clause) = requirement.clause.split_once(' ').expect("a page and a clause");
+            let text = source(page).unwrap_or_else(|| panic!("{page} is no page of the spec"));
+            assert!(
+                text.contains(&format!("**{clause}**")),
+                "{} cites {} which {page} does not have",
+                requirement.id,
+                requirement.clause
+            );
+        }
+    }
+
+    #[test]
+    fn a_changed_table_of_checks_changes_the_digest() {
+        assert_ne!(CONTRACT.digest("a"), CONTRACT.digest("b"));
+    }
+}

@@ -1,0 +1,31 @@
+//! `assay`: judges handler runtimes by the contract.
+
+use assay_conformance::cli::Conformance;
+use assay_harness::Exit;
+use clap::{Parser, Subcommand};
+
+/// The conformance suite for servers that run signed WASM handlers.
+#[derive(Parser)]
+#[command(version, after_help = exit_codes())]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Judge a target and write the reports
+    Conformance(Box<Conformance>),
+}
+
+fn exit_codes() -> String {
+    let lines = Exit::ALL.map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning()));
+    format!("Exit codes:\n{}", lines.join("\n"))
+}
+
+#[tokio::main]
+async fn main() -> Exit {
+    match Command::parse().verb {
+        Verb::Conformance(conformance) => conformance.run(None).await,
+    }
+}

@@ -1,0 +1,135 @@
+//! What was acknowledged survives SIGKILL and a restart (lifecycle.md). Each check has a target of its own.
+
+use assay_fixtures::Behaviour;
+use assay_harness::{Control as _, Cx, Group, Need, OwnTarget, Stop, checks, ensure};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+
+use crate::installed::Installed;
+use crate::operations::Operations;
+use crate::publisher::Publisher;
+use crate::refusal::refused;
+
+/// The table.
+pub const GROUP: Group = Group {
+    profile: "lifecycle",
+    name: "durability",
+    checks: checks![
+        once("lifecycle.durability.releases", "a release survives a kill, byte for byte", &["LIFE-DUR-001"], releases).needs(LAUNCH),
+        once("lifecycle.durability.revocations", "a revocation survives a kill", &["LIFE-DUR-002"], revocations).needs(LAUNCH),
+        once("lifecycle.durability.trust", "trust keys and their deletion survive a kill", &["LIFE-DUR-003"], trust).needs(LAUNCH),
+        once("lifecycle.durability.installations", "an installation survives a kill", &["LIFE-DUR-004"], installations).needs(LAUNCH),
+        once("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state).needs(&[Need::Launch, Need::Feature("state")]),
+        once("lifecycle.durability.registry-key", "the registry key survives a kill", &["LIFE-DUR-005"], registry_key).needs(LAUNCH),
+    ],
+};
+
+const LAUNCH: &[Need] = &[Need::Launch];
+
+/// SIGKILL, right after what was acknowledged, and a start on the same data.
+async fn crash(target: &mut OwnTarget) -> Result<(), Stop> {
+    target.kill().await;
+    target.restart().await
+}
+
+async fn releases(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let package = publisher.publish(&publisher.recipe("kept", Behaviour::Echo)).await?;
+    crash(&mut target).await?;
+    for (name, part) in [
+        ("manifest", &package.manifest),
+        ("module", &package.module),
+        ("signature-0", &package.signatures[0]),
+    ] {
+        let reply = publisher.admin().part(&package.id(), "1.0.0", name).await?.expect(200)?;
+        ensure!(reply.body() == part.as_slice(), "`{name}` has other bytes after the restart");
+    }
+    publisher.admin().install(&package.id(), "1.0.0").await?.expect(201)?;
+    Installed::new(&target.cx(), &package.id(), "1.0.0").execute(json!(1)).await?.expect_output(&json!(1))
+}
+
+async fn revocations(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let running = publisher.install(&publisher.recipe("running", Behaviour::Echo)).await?;
+    let waiting = publisher.publish(&publisher.recipe("waiting", Behaviour::Echo)).await?;
+    let twin = publisher.install(&publisher.recipe("twin", Behaviour::Echo)).await?;
+    let admin = publisher.control();
+    let revoke = async {
+        admin.revoke(running.id(), "1.0.0").await?.expect(200)?;
+        admin.revoke_handler(&waiting.id()).await?.expect(200)
+    };
+    revoke.await.control("two revocations are acknowledged")?;
+    crash(&mut target).await?;
+    let revoked = refused("release-revoked");
+    let admin = publisher.admin();
+    cx.case("execute", async { revoked.judge(&admin.execute(running.id(), &json!({"input": 1})).await?) }).await;
+    cx.case("install", async { revoked.judge(&admin.install(&waiting.id(), "1.0.0").await?) }).await;
+    let later = publisher.sign(&publisher.recipe("waiting", Behaviour::Echo).version("1.0.1"));
+    cx.case("upload", async { revoked.judge(&admin.upload(&later).await?) }).await;
+    twin.runs(json!(1)).await?;
+    Ok(())
+}
+
+async fn trust(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let deleted = Publisher::stranger(&target.cx(), "deleted");
+    deleted.trust(&crate::publisher::key_body(deleted.key(), &[deleted.scope()], None)).await?;
+    let delete = async { deleted.control().delete_key(deleted.key_name()).await?.expect(204) };
+    delete.await.control("a key is deleted")?;
+    crash(&mut target).await?;
+    publisher.admin().upload(&publisher.sign(&publisher.recipe("trusted", Behaviour::Echo))).await?.expect(201)?;
+    let late = deleted.sign(&deleted.recipe("late", Behaviour::Echo));
+    refused("signature-invalid").judge(&deleted.admin().upload(&late).await?)
+}
+
+async fn installations(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let kept = publisher.install(&publisher.recipe("kept", Behaviour::Echo)).await?;
+    let gone = publisher.install(&publisher.recipe("gone", Behaviour::Echo)).await?;
+    let uninstall = async { publisher.control().uninstall(gone.id()).await?.expect(204) };
+    uninstall.await.control("a handler is uninstalled")?;
+    crash(&mut target).await?;
+    kept.execute(json!("still")).await?.expect_output(&json!("still"))?;
+    refused("not-installed").judge(&publisher.admin().installation(gone.id()).await?)
+}
+
+async fn state(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let swap = Behaviour::StateSwap {
+        key: "last".to_owned(),
+    };
+    let handler = publisher.install(&publisher.recipe("keeper", swap)).await?;
+    for n in 1..=3 {
+        handler.runs(json!(n)).await?;
+        crash(&mut target).await?;
+        handler.execute(json!(n * 10)).await?.expect_output(&json!(n))?;
+    }
+    Ok(())
+}
+
+async fn registry_key(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let published = async |operations: Operations| -> Result<serde_json::Value, Stop> {
+        Ok(operations.discovery().await?.expect(200)?.json()?["registry_key"].clone())
+    };
+    let before = published(publisher.control()).await?;
+    let package = publisher.recipe("signed", Behaviour::Echo).build();
+    publisher.store(&package).await?;
+    let end = Timestamp::now() + SignedDuration::from_hours(1);
+    let sign = async {
+        let body = json!({"expires_at": end.to_string()});
+        publisher.control().sign(&package.id(), "1.0.0", &body).await?.expect(200)
+    };
+    sign.await.control("the registry signs")?;
+    let handler = publisher.install_stored(&package).await?;
+    crash(&mut target).await?;
+    let after = published(publisher.admin()).await?;
+    ensure!(before == after, "the registry key was {before} and is {after} after the restart");
+    handler.execute(json!(1)).await?.expect_output(&json!(1))
+}

@@ -1,0 +1,3 @@
+//! Profile `lifecycle`: what was acknowledged survives.
+
+pub mod durability;

@@ -1,0 +1,7 @@
+//! Profile `registry`: stored once, found again, changed only by an admin.
+
+pub mod keys;
+pub mod list;
+pub mod release;
+pub mod roles;
+pub mod upload;

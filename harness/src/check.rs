@@ -1,0 +1,117 @@
+//! A check as a suite file lists it: one line of a table, and an async function that reads like its requirement.
+
+use std::pin::Pin;
+
+use crate::{Cx, Stop};
+
+/// What a check's function returns, boxed. [`checks!`](crate::checks) hides it.
+pub type Judgement = Pin<Box<dyn Future<Output = Result<(), Stop>> + Send>>;
+
+/// One check: what it shows, which requirements it judges, what it needs, and the function that judges.
+#[derive(Clone, Copy, Debug)]
+pub struct Check {
+    /// Stable identifier, such as `core.signature.wrong-key`.
+    pub id: &'static str,
+    /// What it shows, as a sentence.
+    pub title: &'static str,
+    /// Identifiers of the requirements that it judges.
+    pub requirements: &'static [&'static str],
+    /// What must be there for it to run.
+    pub needs: &'static [Need],
+    /// Whether it runs once, or once per packaging.
+    pub packagings: Packagings,
+    /// The function that judges.
+    pub run: fn(Cx) -> Judgement,
+}
+
+impl Check {
+    /// A check that runs once, whatever the target's packagings.
+    #[must_use]
+    pub const fn once(
+        id: &'static str,
+        title: &'static str,
+        requirements: &'static [&'static str],
+        run: fn(Cx) -> Judgement,
+    ) -> Check {
+        Check {
+            id,
+            title,
+            requirements,
+            needs: &[],
+            packagings: Packagings::Once,
+            run,
+        }
+    }
+
+    /// A check that runs once for every packaging that the target declares (core.md 10.4).
+    #[must_use]
+    pub const fn each(
+        id: &'static str,
+        title: &'static str,
+        requirements: &'static [&'static str],
+        run: fn(Cx) -> Judgement,
+    ) -> Check {
+        Check {
+            packagings: Packagings::Each,
+            ..Check::once(id, title, requirements, run)
+        }
+    }
+
+    /// The same check with its needs.
+    #[must_use]
+    pub const fn needs(self, needs: &'static [Need]) -> Check {
+        Check { needs, ..self }
+    }
+}
+
+/// What must be there for a check to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// The harness launched the target and can launch another: the check kills and restarts. Else SKIPPED.
+    Launch,
+    /// The target declares this feature. Else UNSUPPORTED.
+    Feature(&'static str),
+}
+
+/// How often a check runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Packagings {
+    /// Once. [`Cx::packaging`] is the first that the target declares.
+    Once,
+    /// Once for every packaging that the target declares.
+    Each,
+}
+
+/// The checks of one suite file.
+#[derive(Clone, Copy, Debug)]
+pub struct Group {
+    /// Profile that they belong to.
+    pub profile: &'static str,
+    /// Name of the group: that of the file.
+    pub name: &'static str,
+    /// The table.
+    pub checks: &'static [Check],
+}
+
+/// The table of a suite file, one line per check; each function is an `async fn(Cx) -> Result<(), Stop>`.
+///
+/// ```
+/// use assay_harness::{Check, Cx, Need, Stop, checks};
+///
+/// pub const CHECKS: &[Check] = checks![
+///     once("core.discovery.public", "discovery answers without a token", &["CORE-DISC-001"], public),
+///     each("core.state.kept", "state is kept", &["CORE-STATE-001"], kept).needs(&[Need::Feature("state")]),
+/// ];
+///
+/// async fn public(cx: Cx) -> Result<(), Stop> {
+///     cx.anonymous().get("/.well-known/handler-runtime").send().await?.expect(200)?;
+///     Ok(())
+/// }
+/// # async fn kept(_: Cx) -> Result<(), Stop> { Ok(()) }
+/// ```
+#[macro_export]
+macro_rules! checks {
+    ($($kind:ident($id:expr, $title:expr, $requirements:expr, $run:expr $(,)?) $(.needs($needs:expr))?),* $(,)?) => {
+        &[$($crate::Check::$kind($id, $title, $requirements, |cx| ::std::boxed::Box::pin($run(cx)))$(.needs($needs))?),*]
+    };
+}

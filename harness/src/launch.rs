@@ -1,0 +1,180 @@
+//! Starts a target from a command (README.md 5.2) and waits until it is healthy.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::process::Command;
+
+use crate::client::root_cause;
+use crate::process::{Output, Process};
+use crate::target::Tokens;
+
+/// A target that is not there yet refuses connections at once; so often one asks again.
+const RETRY: Duration = Duration::from_millis(4);
+/// A target that accepted the connection gets so long to answer one question for its health.
+const ONE_ANSWER: Duration = Duration::from_secs(2);
+/// So many lines of stderr explain why a target did not start.
+const TAIL_LINES: usize = 20;
+
+/// How targets are started: the same for the one that is judged and for those that checks start for themselves.
+#[derive(Clone, Debug)]
+pub(crate) struct Launcher {
+    /// Program and arguments.
+    pub(crate) command: Vec<String>,
+    /// Variables besides the contract's settings.
+    pub(crate) env: Vec<(String, String)>,
+    /// How long it may take until it is healthy.
+    pub(crate) patience: Duration,
+    /// Asks for its health.
+    pub(crate) http: reqwest::Client,
+}
+
+/// Why a launched target is not there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct NotStarted {
+    /// One sentence.
+    pub(crate) reason: String,
+    /// The last lines of its stderr.
+    pub(crate) stderr: String,
+}
+
+/// A target that was launched and is healthy.
+#[derive(Debug)]
+pub(crate) struct Launched {
+    pub(crate) process: Process,
+    /// Base URL, without a slash at the end.
+    pub(crate) url: String,
+    /// From the start of the command until it was healthy.
+    pub(crate) startup: Duration,
+}
+
+impl Launcher {
+    /// Starts the command on a free loopback port and waits until `GET /health` answers 200.
+    pub(crate) async fn start(
+        &self,
+        tokens: &Tokens,
+        data: &Path,
+        output: &Arc<Output>,
+    ) -> Result<Launched, NotStarted> {
+        let started = Instant::now();
+        let unstarted = |reason: String| NotStarted {
+            reason,
+            stderr: String::new(),
+        };
+        let port = crate::port::free()
+            .map_err(|error| unstarted(format!("no loopback port is free: {error}")))?;
+        let (program, arguments) = self
+            .command
+            .split_first()
+            .ok_or_else(|| unstarted("the command is empty".into()))?;
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        for (name, value) in settings(port, tokens, data) {
+            command.env(name, value);
+        }
+        let mut process = Process::start(&mut command, output)
+            .map_err(|error| unstarted(format!("`{program}` cannot be run: {error}")))?;
+        let url = format!("http://127.0.0.1:{port}");
+        let refused = tokio::select! {
+            // A dead child is seen before the answer of a stranger on the same port.
+            biased;
+            exited = process.exited() => Some(ended(exited)),
+            healthy = self.healthy(&url) => healthy.err(),
+        };
+        match refused {
+            None => Ok(Launched {
+                process,
+                url,
+                startup: started.elapsed(),
+            }),
+            Some(reason) => {
+                // What it wrote last is the explanation, so it is read to the end.
+                let _ = process.kill().await;
+                Err(NotStarted {
+                    reason,
+                    stderr: output.stderr_tail(TAIL_LINES),
+                })
+            }
+        }
+    }
+
+    async fn healthy(&self, url: &str) -> Result<(), String> {
+        let last = std::sync::Mutex::new(String::from("it accepted no connection"));
+        let note = |seen: String| {
+            *last
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner) = seen
+        };
+        let asking = async {
+            loop {
+                match self
+                    .http
+                    .get(format!("{url}/health"))
+                    .timeout(ONE_ANSWER)
+                    .send()
+                    .await
+                {
+                    Ok(response) if response.status() == 200 => return,
+                    Ok(response) => note(format!(
+                        "GET /health answered {}",
+                        response.status().as_u16()
+                    )),
+                    Err(error) if error.is_connect() => {}
+                    Err(error) => {
+                        note(format!("GET /health got no answer: {}", root_cause(&error)))
+                    }
+                }
+                tokio::time::sleep(RETRY).await;
+            }
+        };
+        let healthy = tokio::time::timeout(self.patience, asking).await;
+        healthy.map_err(|_| {
+            let last = last
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            format!(
+                "it was not healthy within {} s: {last}",
+                self.patience.as_secs_f64()
+            )
+        })
+    }
+}
+
+/// The settings of `contract.toml`, in its words.
+fn settings(port: u16, tokens: &Tokens, data: &Path) -> [(&'static str, std::ffi::OsString); 4] {
+    [
+        ("ASSAY_LISTEN", format!("127.0.0.1:{port}").into()),
+        ("ASSAY_DATA", data.into()),
+        ("ASSAY_ADMIN_TOKEN", tokens.admin.clone().into()),
+        ("ASSAY_USER_TOKEN", tokens.user.clone().into()),
+    ]
+}
+
+fn ended(exited: io::Result<std::process::ExitStatus>) -> String {
+    match exited {
+        Ok(status) => format!("it ended before it was healthy ({status})"),
+        Err(error) => format!("it cannot be watched: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_launched_target_gets_exactly_the_settings_of_the_contract() {
+        let tokens = Tokens {
+            admin: "a".into(),
+            user: "u".into(),
+        };
+        let given: std::collections::BTreeSet<&str> = settings(1, &tokens, Path::new("/tmp"))
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(given, crate::Contract::current().settings().collect());
+    }
+}

@@ -1,0 +1,296 @@
+//! Runs checks in parallel and turns how each one ended into a verdict. Nothing is green by default: what did not run is
+//! SKIPPED with a reason, what broke is ERROR, and every planned check has exactly one result.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use assay_reports::{CheckResult, Totals, Verdict};
+use futures_util::future::join_all;
+use tokio::task::JoinHandle;
+
+use crate::cx::{Scope, namespace};
+use crate::evidence::{Recorder, milliseconds};
+use crate::own_target::NEEDS_LAUNCH;
+use crate::{Check, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Stop};
+
+/// A check that was ended gets so long to end what it started.
+const FAREWELL: Duration = Duration::from_secs(1);
+const INTERRUPTED: &str = "interrupted";
+
+/// How to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// So many checks run at once; at least 1.
+    pub jobs: usize,
+    /// How long one check may take.
+    pub deadline: Duration,
+    /// How long one exchange may take.
+    pub request_timeout: Duration,
+    /// Seed of everything random in checks.
+    pub seed: u64,
+    /// Makes the names of this run its own.
+    pub nonce: String,
+    /// Start no more checks after the first FAIL or ERROR.
+    pub fail_fast: bool,
+    /// The proof's own test: these checks run and then PASS, as if somebody had deleted their assertions.
+    pub blunt: BTreeSet<String>,
+    /// Ends the run early: what runs and what has not run yet is SKIPPED.
+    pub interrupt: Interrupt,
+}
+
+impl Default for Options {
+    /// 16 jobs, 20 s per check, 10 s per exchange, a random seed and a random nonce.
+    fn default() -> Options {
+        Options {
+            jobs: 16,
+            deadline: Duration::from_secs(20),
+            request_timeout: Duration::from_secs(10),
+            seed: rand::random(),
+            nonce: hex::encode(rand::random::<[u8; 8]>()),
+            fail_fast: false,
+            blunt: BTreeSet::new(),
+            interrupt: Interrupt::new(),
+        }
+    }
+}
+
+/// What a run found.
+#[derive(Clone, Debug)]
+pub struct RunResult {
+    /// One result per planned check and packaging, in the order of the plan.
+    pub checks: Vec<CheckResult>,
+    /// How many ended how.
+    pub totals: Totals,
+    /// Whether it was ended early by a signal.
+    pub interrupted: bool,
+    /// When it started.
+    pub started_at: jiff::Timestamp,
+    /// When it ended.
+    pub finished_at: jiff::Timestamp,
+    /// Wall-clock time of the run, without attaching.
+    pub duration: Duration,
+}
+
+/// Runs every check of the plan, once per packaging that it is for.
+pub async fn run(
+    session: &Session,
+    plan: &Plan,
+    options: &Options,
+    progress: &dyn Progress,
+) -> RunResult {
+    let run = Run {
+        session,
+        options,
+        started: Instant::now(),
+        stopped_by: std::sync::OnceLock::new(),
+    };
+    let started_at = jiff::Timestamp::now();
+    let jobs = run.jobs(plan);
+    progress.planned(jobs.len());
+
+    let next = AtomicUsize::new(0);
+    let lanes = (0..options.jobs.clamp(1, jobs.len().max(1)))
+        .map(|lane| run.lane(lane, &jobs, &next, progress));
+    let mut judged: Vec<(usize, CheckResult)> =
+        join_all(lanes).await.into_iter().flatten().collect();
+    judged.sort_by_key(|(index, _)| *index);
+
+    let checks: Vec<CheckResult> = judged.into_iter().map(|(_, result)| result).collect();
+    let totals = Totals::of(&checks);
+    progress.finished(&totals);
+    RunResult {
+        checks,
+        totals,
+        interrupted: options.interrupt.is_thrown(),
+        started_at,
+        finished_at: jiff::Timestamp::now(),
+        duration: run.started.elapsed(),
+    }
+}
+
+/// One check in one packaging.
+struct Job {
+    group: &'static Group,
+    check: &'static Check,
+    packaging: String,
+}
+
+struct Run<'a> {
+    session: &'a Session,
+    options: &'a Options,
+    started: Instant,
+    /// With `fail_fast`: the check after which nothing starts any more.
+    stopped_by: std::sync::OnceLock<String>,
+}
+
+impl Run<'_> {
+    fn jobs(&self, plan: &Plan) -> Vec<Job> {
+        let abis = &self.session.discovery().abis;
+        let mut jobs = Vec::new();
+        for (group, check) in plan.entries() {
+            let packagings = match check.packagings {
+                Packagings::Once => &abis[..abis.len().min(1)],
+                Packagings::Each => abis,
+            };
+            jobs.extend(packagings.iter().map(|packaging| Job {
+                group,
+                check,
+                packaging: packaging.clone(),
+            }));
+        }
+        jobs
+    }
+
+    async fn lane(
+        &self,
+        lane: usize,
+        jobs: &[Job],
+        next: &AtomicUsize,
+        progress: &dyn Progress,
+    ) -> Vec<(usize, CheckResult)> {
+        let mut results = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else {
+                return results;
+            };
+            let result = self
+                .judge(job, u32::try_from(lane).unwrap_or(u32::MAX))
+                .await;
+            if self.options.fail_fast && matches!(result.verdict, Verdict::Fail | Verdict::Error) {
+                // Only the first one is the reason; it does not matter which of two comes first.
+                let _ = self.stopped_by.set(result.label());
+            }
+            progress.judged(&result);
+            results.push((index, result));
+        }
+    }
+
+    async fn judge(&self, job: &Job, lane: u32) -> CheckResult {
+        let started = Instant::now();
+        let recorder = Arc::new(Recorder::new(self.started, self.session.redactor()));
+        let finished = match self.gate(job.check) {
+            Err((verdict, reason)) => {
+                let mut finished = recorder.finish(Ok(()), false);
+                (finished.verdict, finished.reason) = (verdict, Some(reason));
+                finished
+            }
+            Ok(()) => {
+                let end = self.execute(job, started, &recorder).await;
+                recorder.settled().await;
+                // An interrupted check asserted nothing, blunt or not.
+                let interrupted = matches!(&end, Err(Stop::Skip(reason)) if reason == INTERRUPTED);
+                recorder.finish(
+                    end,
+                    self.options.blunt.contains(job.check.id) && !interrupted,
+                )
+            }
+        };
+        CheckResult {
+            id: job.check.id.to_owned(),
+            title: job.check.title.to_owned(),
+            profile: job.group.profile.to_owned(),
+            group: job.group.name.to_owned(),
+            requirements: job
+                .check
+                .requirements
+                .iter()
+                .map(|&id| id.to_owned())
+                .collect(),
+            packaging: (job.check.packagings == Packagings::Each).then(|| job.packaging.clone()),
+            verdict: finished.verdict,
+            reason: finished.reason,
+            started_ms: milliseconds(started - self.started),
+            duration_ms: milliseconds(started.elapsed()),
+            lane,
+            cases: finished.cases,
+            exchanges: finished.exchanges,
+            attachments: finished.attachments,
+            proved_by: Vec::new(),
+        }
+    }
+
+    /// Why a check does not even start.
+    fn gate(&self, check: &Check) -> Result<(), (Verdict, String)> {
+        if self.options.interrupt.is_thrown() {
+            return Err((Verdict::Skipped, INTERRUPTED.to_owned()));
+        }
+        if let Some(failed) = self.stopped_by.get() {
+            return Err((
+                Verdict::Skipped,
+                format!("not started after {failed} (--fail-fast)"),
+            ));
+        }
+        for need in check.needs {
+            match need {
+                Need::Feature(feature) if !self.session.discovery().has_feature(feature) => {
+                    return Err((
+                        Verdict::Unsupported,
+                        format!("the feature `{feature}` is not declared"),
+                    ));
+                }
+                Need::Launch if self.session.launcher.is_none() => {
+                    return Err((Verdict::Skipped, NEEDS_LAUNCH.to_owned()));
+                }
+                Need::Feature(_) | Need::Launch => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the check in a task of its own, so that neither a panic nor a loop that never yields holds up the lane.
+    async fn execute(
+        &self,
+        job: &Job,
+        started: Instant,
+        recorder: &Arc<Recorder>,
+    ) -> Result<(), Stop> {
+        let scope = Scope {
+            check: job.check.id,
+            packaging: job.packaging.clone(),
+            seed: self.options.seed,
+            namespace: namespace(&self.options.nonce, job.check.id, &job.packaging),
+            started,
+            deadline: self.options.deadline,
+            request_timeout: self.options.request_timeout,
+            recorder: Arc::clone(recorder),
+            http: self.session.http.clone(),
+            launcher: self.session.launcher.clone(),
+        };
+        let cx = Cx::new(Arc::new(scope), Arc::clone(&self.session.attached));
+        let run = job.check.run;
+        // The function itself is called inside the task too: it may panic before it returns a future.
+        let mut task = tokio::spawn(async move { run(cx).await });
+        tokio::select! {
+            ended = &mut task => match ended {
+                Ok(end) => end,
+                Err(error) => Err(Stop::Error(format!("the check panicked: {}", panic_text(error)))),
+            },
+            () = tokio::time::sleep(self.options.deadline) => {
+                give_up(task).await;
+                Err(Stop::Fail(format!("no verdict within {} s", self.options.deadline.as_secs_f64())))
+            }
+            () = self.options.interrupt.thrown() => {
+                give_up(task).await;
+                Err(Stop::Skip(INTERRUPTED.to_owned()))
+            }
+        }
+    }
+}
+
+async fn give_up(task: JoinHandle<Result<(), Stop>>) {
+    task.abort();
+    // Past this time the check is in a loop that never yields; the run goes on without it.
+    let _ = tokio::time::timeout(FAREWELL, task).await;
+}
+
+fn panic_text(error: tokio::task::JoinError) -> String {
+    let Ok(panic) = error.try_into_panic() else {
+        return "its task was cancelled".to_owned();
+    };
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    crate::text::quote(&text.unwrap_or_else(|| "without a message".to_owned()))
+}

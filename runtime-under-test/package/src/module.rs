@@ -1,0 +1,182 @@
+//! Gate 4, module: is the module right (core.md 4).
+//!
+//! The module is read once, by [`inspect`]; the rules then judge what was found. What is found is bounded, however many
+//! imports, exports or types a module has.
+
+use std::collections::BTreeSet;
+
+use wasmparser::WasmFeatures;
+
+use crate::{Abi, Code, Offer, Quoted, Refusal, structure::PackageCandidate};
+
+mod component;
+mod core;
+mod inspect;
+mod size;
+pub(crate) mod world;
+
+pub(crate) use inspect::inspect;
+pub(crate) use size::Size;
+
+type Verdict = Result<(), Refusal>;
+
+/// What is known of a module.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ModuleFacts {
+    /// The required exports that are there, by name, each with whether its type is right.
+    pub exports: Vec<(&'static str, bool)>,
+    /// The first import that is not one of an interface of the world.
+    pub foreign_import: Option<String>,
+    /// The first import of an interface of the world that is not one of its functions or types.
+    pub wrong_import: Option<String>,
+    /// The interfaces of the world of which something is imported.
+    pub interfaces: BTreeSet<&'static str>,
+    /// What it takes up before it runs.
+    pub size: Size,
+}
+
+/// The proposals that the contract allows (4.2).
+const FEATURES: WasmFeatures = WasmFeatures::WASM2;
+
+/// The magic, and the version and layer of each packaging (4.1).
+const MAGIC: [u8; 4] = *b"\0asm";
+const CORE: [u8; 4] = [1, 0, 0, 0];
+const COMPONENT: [u8; 4] = [0x0d, 0, 1, 0];
+
+/// The packaging that the first eight bytes announce.
+pub(crate) fn announced(bytes: &[u8]) -> Option<Abi> {
+    match *bytes.strip_prefix(&MAGIC)?.first_chunk()? {
+        CORE => Some(Abi::Core),
+        COMPONENT => Some(Abi::Component),
+        _ => None,
+    }
+}
+
+/// The bytes start with the magic and a known version and layer (4.1).
+pub(crate) fn header(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    match announced(package.module_bytes()) {
+        Some(_) => Ok(()),
+        None => Err(Refusal::new(
+            Code::ModuleMalformed,
+            "the first eight bytes are not those of WebAssembly",
+        )),
+    }
+}
+
+/// The layer is that of `/abi` (4.1).
+pub(crate) fn abi(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    match (package.manifest.abi, announced(package.module_bytes())) {
+        (Some(stated), Some(announced)) if stated != announced => {
+            let detail = format!("`/abi` is {stated} and the bytes are a {announced} module");
+            Err(Refusal::new(Code::ModuleAbiMismatch, detail).at("/abi"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The module is valid under the WebAssembly core specification 2.0, a component with its core modules likewise (4.2).
+pub(crate) fn valid(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    let features = match package.manifest.abi {
+        Some(Abi::Component) => FEATURES.union(WasmFeatures::COMPONENT_MODEL),
+        _ => FEATURES,
+    };
+    package.module = inspect(package.module_bytes(), features).map_err(|fault| {
+        let detail = format!("{}, at byte {}", Quoted(fault.message()), fault.offset());
+        Refusal::new(Code::ModuleMalformed, detail)
+    })?;
+    Ok(())
+}
+
+/// Every export of the world is there, as what it is (4.3).
+pub(crate) fn exports(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    let found = |name: &str| {
+        package
+            .module
+            .exports
+            .iter()
+            .any(|(export, _)| *export == name)
+    };
+    match world::required_exports(package.manifest.abi).find(|name| !found(name)) {
+        Some(name) => Err(Refusal::new(
+            Code::ExportMissing,
+            "the module has no such export of that kind",
+        )
+        .named(name)),
+        None => Ok(()),
+    }
+}
+
+/// Every export of the world has exactly its type (4.3).
+pub(crate) fn export_types(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    match package.module.exports.iter().find(|(_, right)| !right) {
+        Some((name, _)) => Err(Refusal::new(
+            Code::ExportTypeMismatch,
+            "the export's type is not that of the contract",
+        )
+        .named(name)),
+        None => Ok(()),
+    }
+}
+
+/// Every import is one of an interface of the world (4.4).
+pub(crate) fn imports(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    match &package.module.foreign_import {
+        Some(name) => {
+            Err(Refusal::new(Code::ImportForbidden, "no handler may import this").named(name))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Every import is a function or a type of its interface, with exactly that type (4.4).
+pub(crate) fn import_types(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    match &package.module.wrong_import {
+        Some(name) => Err(Refusal::new(
+            Code::ImportForbidden,
+            "the interface has nothing of this name and type",
+        )
+        .named(name)),
+        None => Ok(()),
+    }
+}
+
+/// An interface that needs a permission is imported only with it (4.5).
+pub(crate) fn capabilities(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    let undeclared = |(_, permission): &(&str, &str)| package.manifest.field(permission).is_none();
+    let imported = |(interface, _): &(&str, &str)| package.module.interfaces.contains(interface);
+    match world::PERMISSIONS
+        .into_iter()
+        .filter(imported)
+        .find(undeclared)
+    {
+        Some((interface, permission)) => {
+            let detail = format!("the manifest has no `{permission}`");
+            Err(Refusal::new(Code::CapabilityUndeclared, detail).named(interface))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Memories and tables start within `/limits/memory_bytes` (4.6).
+pub(crate) fn initial_size(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    let pointer = "/limits/memory_bytes";
+    let refuse = |detail: String| Err(Refusal::new(Code::ModuleOverLimit, detail).at(pointer));
+    let size = package.module.size;
+    if size.uncounted || size.instances > Size::MOST_INSTANCES {
+        return refuse(format!(
+            "what it instantiates cannot be counted, or is more than {}",
+            Size::MOST_INSTANCES
+        ));
+    }
+    let limit = package
+        .manifest
+        .field(pointer)
+        .and_then(crate::Json::as_number)
+        .and_then(|number| number.as_u64());
+    match limit {
+        Some(limit) if size.bytes() > limit => {
+            refuse(format!("it starts with {} bytes", size.bytes()))
+        }
+        _ => Ok(()),
+    }
+}

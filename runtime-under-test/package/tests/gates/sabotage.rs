@@ -1,0 +1,367 @@
+//! The deliberate defects do what they say: what the honest list refuses, the sabotaged one accepts, and a right package
+//! passes both.
+
+use assay_fixtures::{
+    Behaviour, Envelope, Flaw, Key, PAYLOAD_TYPE, Package, Packaging, Recipe, Release, Statement,
+    hostile_keys, pae,
+};
+use assay_package::{Gates, Part, sabotages};
+use jiff::SignedDuration;
+use serde_json::json;
+
+use super::world::{World, echo, part, parts, publisher};
+
+fn world(id: &str) -> World {
+    let mut world = World::trusting_publisher();
+    world.gates = Gates::sabotaged(id).expect(id);
+    world
+}
+
+#[track_caller]
+fn accepts(id: &str, package: &Package) {
+    accepts_parts(id, parts(package));
+}
+
+#[track_caller]
+fn accepts_parts(id: &str, parts: Vec<Part>) {
+    assert!(
+        World::trusting_publisher()
+            .upload_parts(parts.clone())
+            .is_err(),
+        "the honest list accepts {id}"
+    );
+    world(id)
+        .upload_parts(parts)
+        .unwrap_or_else(|refusal| panic!("{id}: {refusal:?}"));
+}
+
+fn edited(edit: impl Fn(&str) -> String + Send + Sync + 'static) -> Package {
+    echo().edit_manifest(edit).build()
+}
+
+fn flawed(flaw: Flaw) -> Package {
+    echo().flaw(flaw).build()
+}
+
+fn signed(sign: impl FnOnce(Envelope) -> Envelope) -> Package {
+    let package = echo().build();
+    let statement = Statement::of(&package.subject(), &package.digest(), &Release::valid());
+    let envelope = sign(Envelope::new(PAYLOAD_TYPE, statement.to_bytes()));
+    package.with_signature(envelope.to_bytes())
+}
+
+#[test]
+fn a_right_package_passes_every_list_but_those_that_refuse_too_much() {
+    let too_strict = ["every-signature-refused"];
+    for sabotage in sabotages()
+        .iter()
+        .filter(|sabotage| !too_strict.contains(&sabotage.id))
+    {
+        for packaging in [Packaging::Core, Packaging::Component] {
+            let package = echo().packaging(packaging).build().signed(&publisher());
+            world(sabotage.id)
+                .upload(&package)
+                .unwrap_or_else(|refusal| panic!("{}: {refusal:?}", sabotage.id));
+        }
+    }
+}
+
+#[test]
+fn lists_that_are_too_strict_refuse_what_is_right() {
+    let at_the_bound = echo().limit("timeout_ms", 30_000).build();
+    for (id, package) in [
+        (
+            "every-signature-refused",
+            echo().build().signed(&publisher()),
+        ),
+        ("prereleases-refused", echo().version("1.0.0-rc.1").build()),
+        ("limits-at-the-bound-refused", at_the_bound),
+        // The statement has characters that need both of the last letters of the alphabet sooner or later.
+        (
+            "url-safe-base64-refused",
+            signed(|envelope| {
+                (0..4).fold(envelope.url_safe(), |envelope, _| {
+                    envelope.signed_by(&publisher())
+                })
+            }),
+        ),
+    ] {
+        World::trusting_publisher().accepts(&package);
+        assert!(world(id).upload(&package).is_err(), "{id}");
+    }
+}
+
+#[test]
+fn structure() {
+    let right = parts(&echo().build());
+    let with = |more: Part| [right.clone(), vec![more]].concat();
+    accepts_parts(
+        "unknown-parts-ignored",
+        with(part("readme", "text/plain", b"")),
+    );
+    accepts_parts(
+        "last-part-wins",
+        [
+            vec![part("manifest", "application/json", b"no")],
+            right.clone(),
+        ]
+        .concat(),
+    );
+    let mut untyped = right.clone();
+    untyped[1].content_type = None;
+    accepts_parts("part-types-ignored", untyped);
+    accepts(
+        "part-bounds-ignored",
+        &edited(|text| format!("{text}{}", " ".repeat(70_000))),
+    );
+    accepts(
+        "manifest-byte-order-mark-skipped",
+        &edited(|text| format!("\u{feff}{text}")),
+    );
+    accepts(
+        "manifest-trailing-bytes-ignored",
+        &edited(|text| format!("{text} trailing")),
+    );
+    accepts(
+        "manifest-names-may-repeat",
+        &edited(|text| text.replacen('{', r#"{"id":"com.first","#, 1)),
+    );
+    let deep = (0..70).fold(json!(0), |inner, _| json!([inner]));
+    accepts(
+        "manifest-depth-unbounded",
+        &echo().input(json!({ "const": deep })).build(),
+    );
+    accepts(
+        "envelope-form-unchecked",
+        &signed(|envelope| envelope.signed_by(&publisher()).set("/extra", 1)),
+    );
+    let other_type = Envelope::new("text/plain", {
+        let package = echo().build();
+        Statement::of(&package.subject(), &package.digest(), &Release::valid()).to_bytes()
+    });
+    let other_type = echo()
+        .build()
+        .with_signature(other_type.signed_by(&publisher()).to_bytes());
+    accepts("envelope-form-unchecked", &other_type);
+    let package = echo().build();
+    let statement =
+        Statement::of(&package.subject(), &package.digest(), &Release::valid()).set("/extra", 1);
+    let envelope = Envelope::new(PAYLOAD_TYPE, statement.to_bytes()).signed_by(&publisher());
+    accepts(
+        "statement-form-unchecked",
+        &package.with_signature(envelope.to_bytes()),
+    );
+}
+
+#[test]
+fn digest_and_manifest() {
+    let zeros = format!("sha256:{}", "0".repeat(64));
+    accepts(
+        "module-digest-unchecked",
+        &echo().set("/module/digest", zeros).build(),
+    );
+    accepts(
+        "module-size-unchecked",
+        &echo().set("/module/size", 9).build(),
+    );
+    for pointer in [
+        "/id",
+        "/version",
+        "/name",
+        "/category",
+        "/abi",
+        "/module",
+        "/module/size",
+        "/module/digest",
+        "/input",
+        "/output",
+        "/permissions",
+        "/limits",
+        "/limits/memory_bytes",
+        "/limits/timeout_ms",
+    ] {
+        accepts("missing-fields-defaulted", &echo().remove(pointer).build());
+    }
+    accepts("unknown-fields-ignored", &echo().set("/extra", 1).build());
+    accepts(
+        "unknown-capabilities-ignored",
+        &echo().set("/permissions/network", true).build(),
+    );
+    accepts("id-form-unchecked", &echo().set("/id", "No Id!").build());
+    for version in ["1.0", "v1.0.0", "1.0.0+build", "1", "01.0.0"] {
+        accepts("versions-coerced", &echo().set("/version", version).build());
+    }
+    accepts(
+        "schemas-unchecked",
+        &echo().input(json!({ "type": "text" })).build(),
+    );
+    accepts(
+        "remote-references-accepted",
+        &echo()
+            .input(json!({ "$ref": "https://example.com/" }))
+            .build(),
+    );
+    accepts(
+        "dialects-ignored",
+        &echo()
+            .input(json!({ "$schema": "http://json-schema.org/draft-07/schema#" }))
+            .build(),
+    );
+    accepts("values-coerced", &echo().category("No Word").build());
+    accepts("values-coerced", &echo().name("").build());
+    accepts(
+        "limits-unchecked",
+        &echo().limit("timeout_ms", 30_001).build(),
+    );
+    accepts("limits-unchecked", &echo().limit("timeout_ms", 0).build());
+    accepts(
+        "fractions-accepted",
+        &edited(|text| text.replace("5000", "5000.0")),
+    );
+    accepts(
+        "fractions-accepted",
+        &edited(|text| text.replace("5000", "5e3")),
+    );
+    accepts(
+        "undeclared-features-accepted",
+        &echo().set("/permissions/egress", json!([])).build(),
+    );
+}
+
+#[test]
+fn module() {
+    accepts(
+        "modules-not-validated",
+        &echo().edit_module(|_| b"no module".to_vec()).build(),
+    );
+    accepts("modules-not-validated", &flawed(Flaw::InvalidBody));
+    accepts(
+        "abi-taken-from-the-bytes",
+        &echo().set("/abi", "component").build(),
+    );
+    for flaw in [
+        Flaw::Threads,
+        Flaw::Memory64,
+        Flaw::MultiMemory,
+        Flaw::TailCall,
+        Flaw::Gc,
+        Flaw::RelaxedSimd,
+    ] {
+        accepts("all-proposals-allowed", &flawed(flaw));
+    }
+    accepts(
+        "exports-unchecked",
+        &flawed(Flaw::MissingExport("cabi_post_handle")),
+    );
+    accepts(
+        "export-types-unchecked",
+        &flawed(Flaw::ExportType("handle")),
+    );
+    accepts(
+        "imports-unchecked",
+        &flawed(Flaw::Import {
+            module: "wasi:io/poll@0.2.0".into(),
+            field: "poll".into(),
+        }),
+    );
+    accepts("import-types-unchecked", &flawed(Flaw::ImportType));
+    accepts(
+        "capabilities-undeclared-accepted",
+        &flawed(Flaw::ImportState),
+    );
+    accepts("initial-memory-unchecked", &flawed(Flaw::InitialMemory(17)));
+    accepts(
+        "initial-tables-unchecked",
+        &flawed(Flaw::InitialTable(200_000)),
+    );
+}
+
+#[test]
+fn signature() {
+    let other = Key::from_seed([2; 32]);
+    accepts(
+        "signatures-unverified",
+        &signed(|envelope| envelope.signed_by(&other)),
+    );
+    accepts(
+        "one-good-envelope-suffices",
+        &echo().build().signed(&publisher()).signed(&other),
+    );
+    let over = |message: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let package = echo().build();
+        let statement =
+            Statement::of(&package.subject(), &package.digest(), &Release::valid()).to_bytes();
+        let envelope = Envelope::new(PAYLOAD_TYPE, statement.clone());
+        let envelope = envelope.signature(publisher().sign(&message(&statement)).to_vec());
+        package.with_signature(envelope.to_bytes())
+    };
+    accepts(
+        "signatures-over-the-payload",
+        &over(&|payload| payload.to_vec()),
+    );
+    accepts(
+        "signatures-over-any-type",
+        &over(&|payload| pae("application/json", payload)),
+    );
+    accepts(
+        "signatures-verified-laxly",
+        &signed(|envelope| {
+            let signature = hostile_keys::s_plus_l(publisher().sign(&envelope.pae()));
+            envelope.signature(signature.to_vec())
+        }),
+    );
+    for (id, subject, digest) in [
+        (
+            "subject-name-unchecked",
+            "com.example.other@1.0.0".to_owned(),
+            echo().build().digest(),
+        ),
+        (
+            "subject-digest-unchecked",
+            echo().build().subject(),
+            format!("sha256:{}", "0".repeat(64)),
+        ),
+    ] {
+        let envelope =
+            assay_fixtures::sign_digest(&subject, &digest, &publisher(), &Release::valid());
+        accepts(id, &echo().build().with_signature(envelope));
+    }
+    let issued = World::empty().now + SignedDuration::from_hours(1);
+    let future = echo()
+        .build()
+        .signed_with(&publisher(), Release::valid().issued_at(issued));
+    accepts("issue-date-unchecked", &future);
+    accepts("expiry-unchecked-at-upload", &future);
+}
+
+#[test]
+fn a_keyid_that_names_another_trusted_key_is_believed() {
+    let other = Key::from_seed([2; 32]);
+    let package = signed(|envelope| envelope.signed_by_with_keyid(&publisher(), other.name()));
+    let honest = World::trusting_publisher().trusting(&other, &["com.*"], None);
+    honest.accepts(&package);
+    let believing = world("keyid-believed").trusting(&other, &["com.*"], None);
+    assert!(believing.upload(&package).is_err());
+}
+
+#[test]
+fn scopes_and_ends_of_keys() {
+    let package = Recipe::new("com.examples.echo", Behaviour::Echo)
+        .build()
+        .signed(&publisher());
+    for id in ["scope-matched-as-text", "scope-unchecked"] {
+        let mut world = World::empty().trusting(&publisher(), &["com.example.*"], None);
+        assert!(
+            world.upload(&package).is_err(),
+            "the honest list accepts {id}"
+        );
+        world.gates = Gates::sabotaged(id).expect(id);
+        world.accepts(&package);
+    }
+    let mut ended = World::empty();
+    let end = ended.now;
+    ended = ended.trusting(&publisher(), &["com.*"], Some(end));
+    assert!(ended.upload(&package).is_err());
+    ended.gates = Gates::sabotaged("key-end-unchecked").expect("it is there");
+    ended.accepts(&package);
+}

@@ -1,0 +1,140 @@
+//! The component packaging: Wasmtime applies the canonical ABI, this file only translates between
+//! the types of handler.wit and those of the host.
+
+use wasmtime::component::{Component, HasSelf, Linker};
+use wasmtime::{Engine, Store};
+
+use crate::call::{Arguments, Returned};
+use crate::host::{Host, StateError};
+use crate::outcome::{FailureKind, Level};
+
+/// Generated from the contract itself, so a change there that this file does not follow does not
+/// compile.
+mod bindings {
+    wasmtime::component::bindgen!({
+        path: "../../conformance/spec/handler.wit",
+        world: "handler",
+        imports: { default: trappable },
+        exports: { default: async },
+    });
+}
+
+use bindings::assay::handler::{log, state, types};
+use bindings::{Handler, HandlerPre};
+
+/// A component whose imports and export fit the world.
+pub(crate) struct ComponentHandler(HandlerPre<Host>);
+
+/// A fresh instance of it.
+pub(crate) struct ComponentInstance(Handler);
+
+/// What the host offers to components: log and state. `egress` is left out until the runtime
+/// declares the feature.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = Linker::new(engine);
+    log::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    state::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    Ok(linker)
+}
+
+impl ComponentHandler {
+    /// Checks imports and the export.
+    pub(crate) fn new(linker: &Linker<Host>, component: &Component) -> wasmtime::Result<Self> {
+        HandlerPre::new(linker.instantiate_pre(component)?).map(ComponentHandler)
+    }
+
+    pub(crate) async fn instantiate(
+        &self,
+        store: &mut Store<Host>,
+    ) -> wasmtime::Result<ComponentInstance> {
+        self.0.instantiate_async(store).await.map(ComponentInstance)
+    }
+}
+
+impl ComponentInstance {
+    /// Calls the export. Wasmtime copies an output out before its length can be seen; the memory
+    /// limit bounds that copy.
+    pub(crate) async fn call(
+        &self,
+        store: &mut Store<Host>,
+        arguments: &Arguments,
+    ) -> wasmtime::Result<Returned> {
+        let context = context(arguments);
+        let returned = self
+            .0
+            .call_handle(&mut *store, &context, &arguments.input)
+            .await?;
+        Ok(match returned {
+            Ok(output) if !store.data().admits_output(output.len()) => Returned::OversizedOutput,
+            Ok(output) => Returned::Output(output),
+            Err(failure) => failed(failure),
+        })
+    }
+}
+
+fn context(arguments: &Arguments) -> types::Context {
+    let context = &arguments.context;
+    let attributes = context.attributes.iter();
+    types::Context {
+        execution: context.execution.clone(),
+        handler: context.handler.clone(),
+        version: context.version.clone(),
+        caller: context.caller.clone(),
+        admitted_at: context.admitted_at_ms,
+        attributes: attributes
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect(),
+    }
+}
+
+fn failed(failure: types::Failure) -> Returned {
+    let (kind, message) = match failure {
+        types::Failure::InvalidInput(message) => (FailureKind::InvalidInput, message),
+        types::Failure::Unavailable(message) => (FailureKind::Unavailable, message),
+        types::Failure::Internal(message) => (FailureKind::Internal, message),
+    };
+    Returned::Failure(kind, message)
+}
+
+impl log::Host for Host {
+    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        let level = match level {
+            log::Level::Trace => Level::Trace,
+            log::Level::Debug => Level::Debug,
+            log::Level::Info => Level::Info,
+            log::Level::Warn => Level::Warn,
+            log::Level::Error => Level::Error,
+        };
+        self.log.write(level, message);
+        Ok(())
+    }
+}
+
+impl state::Host for Host {
+    fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        Ok(self.state()?.get(&key).map(<[u8]>::to_vec))
+    }
+
+    fn set(
+        &mut self,
+        key: String,
+        value: Vec<u8>,
+    ) -> wasmtime::Result<Result<(), state::StateError>> {
+        Ok(self.state()?.set(&key, value).map_err(refused))
+    }
+
+    fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::StateError>> {
+        Ok(self.state()?.delete(&key).map_err(refused))
+    }
+
+    fn keys(&mut self) -> wasmtime::Result<Vec<String>> {
+        Ok(self.state()?.keys())
+    }
+}
+
+fn refused(error: StateError) -> state::StateError {
+    match error {
+        StateError::QuotaExceeded => state::StateError::QuotaExceeded,
+        StateError::InvalidKey => state::StateError::InvalidKey,
+    }
+}

@@ -1,0 +1,142 @@
+//! The host functions as a core module imports them (core.md, 10.2).
+
+use wasmtime::{AsContextMut, Caller, Engine, Extern, Linker, Memory};
+
+use super::{lift, lower};
+use crate::ended::Ended;
+use crate::host::{Host, StateError};
+
+const LOG: &str = "assay:handler/log@0.1.0";
+const STATE: &str = "assay:handler/state@0.1.0";
+
+/// Size and alignment of `option<list<u8>>`, `result<_, state-error>` and `list<string>`.
+const OPTION: (usize, usize) = (12, 4);
+const RESULT: (usize, usize) = (2, 1);
+const LIST: (usize, usize) = (8, 4);
+
+/// What the host offers to core modules: log and state. `egress` is left out until the runtime
+/// declares the feature.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap(LOG, "write", write)?;
+    linker.func_wrap(STATE, "set", set)?;
+    linker.func_wrap(STATE, "delete", delete)?;
+    linker.func_wrap_async(STATE, "get", |caller, (key, length, result)| {
+        Box::new(get(caller, key, length, result))
+    })?;
+    linker.func_wrap_async(STATE, "keys", |caller, (result,)| {
+        Box::new(keys(caller, result))
+    })?;
+    Ok(linker)
+}
+
+fn write(
+    mut caller: Caller<'_, Host>,
+    level: i32,
+    pointer: i32,
+    length: i32,
+) -> wasmtime::Result<()> {
+    let (_, memory, host) = enter(&mut caller)?;
+    let level = lift::level(level)?;
+    host.log
+        .write(level, lift::text(memory, pointer, length)?.to_owned());
+    Ok(())
+}
+
+fn set(
+    mut caller: Caller<'_, Host>,
+    key: i32,
+    key_length: i32,
+    value: i32,
+    value_length: i32,
+    result: i32,
+) -> wasmtime::Result<()> {
+    let (_, memory, host) = enter(&mut caller)?;
+    let place = lift::place(memory, result, RESULT)?;
+    let value = lift::bytes(memory, value, value_length)?.to_vec();
+    let changed = host
+        .state()?
+        .set(lift::text(memory, key, key_length)?, value);
+    memory[place..place + RESULT.0].copy_from_slice(&lowered(changed));
+    Ok(())
+}
+
+fn delete(
+    mut caller: Caller<'_, Host>,
+    key: i32,
+    length: i32,
+    result: i32,
+) -> wasmtime::Result<()> {
+    let (_, memory, host) = enter(&mut caller)?;
+    let place = lift::place(memory, result, RESULT)?;
+    let changed = host.state()?.delete(lift::text(memory, key, length)?);
+    memory[place..place + RESULT.0].copy_from_slice(&lowered(changed));
+    Ok(())
+}
+
+async fn get(
+    mut caller: Caller<'_, Host>,
+    key: i32,
+    length: i32,
+    result: i32,
+) -> wasmtime::Result<()> {
+    let (exported, memory, host) = enter(&mut caller)?;
+    let place = lift::place(memory, result, OPTION)?;
+    let value = host
+        .state()?
+        .get(lift::text(memory, key, length)?)
+        .map(<[u8]>::to_vec);
+    let mut heap = heap(&mut caller, exported)?;
+    match value {
+        None => heap.write(place, &[0]),
+        Some(value) => {
+            let value = heap.bytes(&value).await?;
+            heap.write(place, &[1]);
+            heap.write_span(place + 4, value);
+        }
+    }
+    Ok(())
+}
+
+async fn keys(mut caller: Caller<'_, Host>, result: i32) -> wasmtime::Result<()> {
+    let (exported, memory, host) = enter(&mut caller)?;
+    let place = lift::place(memory, result, LIST)?;
+    let keys = host.state()?.keys();
+    let mut heap = heap(&mut caller, exported)?;
+    let list = heap.strings(&keys).await?;
+    heap.write_span(place, list);
+    Ok(())
+}
+
+/// A call out of the guest: allowed at this moment, and with the memory that it is about.
+fn enter<'a>(
+    caller: &'a mut Caller<'_, Host>,
+) -> Result<(Memory, &'a mut [u8], &'a mut Host), Ended> {
+    if !caller.data().may_leave {
+        return Err(Ended::breach(
+            "an import was called while the host was being served",
+        ));
+    }
+    let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
+        return Err(Ended::breach("the export `memory` is gone"));
+    };
+    let (bytes, host) = memory.data_and_store_mut(caller);
+    Ok((memory, bytes, host))
+}
+
+fn heap<'a>(caller: &'a mut Caller<'_, Host>, memory: Memory) -> wasmtime::Result<lower::Heap<'a>> {
+    let Some(Extern::Func(realloc)) = caller.get_export("cabi_realloc") else {
+        return Err(Ended::breach("the export `cabi_realloc` is gone").into());
+    };
+    let realloc = realloc.typed(&*caller)?;
+    Ok(lower::Heap::new(caller.as_context_mut(), memory, realloc))
+}
+
+/// `result<_, state-error>` as two bytes.
+fn lowered(changed: Result<(), StateError>) -> [u8; 2] {
+    match changed {
+        Ok(()) => [0, 0],
+        Err(StateError::QuotaExceeded) => [1, 0],
+        Err(StateError::InvalidKey) => [1, 1],
+    }
+}

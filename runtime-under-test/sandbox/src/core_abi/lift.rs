@@ -1,0 +1,166 @@
+//! From the guest's memory to values of the host. Every pointer, length, discriminant and string
+//! comes from the guest and is judged here (core.md, 10.3).
+
+use crate::call::Returned;
+use crate::ended::Ended;
+use crate::outcome::{FailureKind, Level};
+
+/// Size of the result of `handle`, in bytes, and its alignment.
+const RESULT: (usize, usize) = (16, 4);
+
+/// The bytes that a pointer and a length name.
+pub(super) fn bytes(memory: &[u8], pointer: i32, length: i32) -> Result<&[u8], Ended> {
+    let (start, length) = (offset(pointer), offset(length));
+    let range = start..start.saturating_add(length);
+    memory
+        .get(range)
+        .ok_or_else(|| Ended::breach("a pointer and its length lie outside the memory"))
+}
+
+/// The string that a pointer and a length name.
+pub(super) fn text(memory: &[u8], pointer: i32, length: i32) -> Result<&str, Ended> {
+    let bytes = bytes(memory, pointer, length)?;
+    std::str::from_utf8(bytes).map_err(|_| Ended::breach("a string is not UTF-8"))
+}
+
+/// The case of the enum `level`.
+pub(super) fn level(discriminant: i32) -> Result<Level, Ended> {
+    match discriminant {
+        0 => Ok(Level::Trace),
+        1 => Ok(Level::Debug),
+        2 => Ok(Level::Info),
+        3 => Ok(Level::Warn),
+        4 => Ok(Level::Error),
+        _ => Err(Ended::breach("a level is out of range")),
+    }
+}
+
+/// Where `size` bytes that are aligned to `align` start.
+pub(super) fn place(
+    memory: &[u8],
+    pointer: i32,
+    (size, align): (usize, usize),
+) -> Result<usize, Ended> {
+    let start = offset(pointer);
+    if start % align != 0 {
+        return Err(Ended::breach("a pointer is not aligned"));
+    }
+    match start.checked_add(size) {
+        Some(end) if end <= memory.len() => Ok(start),
+        _ => Err(Ended::breach("a pointer lies outside the memory")),
+    }
+}
+
+/// What `handle` returned. An output that `admits` refuses by its length is not copied.
+pub(super) fn returned(
+    memory: &[u8],
+    pointer: i32,
+    admits: impl FnOnce(usize) -> bool,
+) -> Result<Returned, Ended> {
+    let start = place(memory, pointer, RESULT)?;
+    match memory[start] {
+        0 => {
+            let output = bytes(memory, word(memory, start + 4), word(memory, start + 8))?;
+            let kept = admits(output.len());
+            Ok(if kept {
+                Returned::Output(output.to_vec())
+            } else {
+                Returned::OversizedOutput
+            })
+        }
+        1 => {
+            let kind = failure_kind(memory[start + 4])?;
+            let message = text(memory, word(memory, start + 8), word(memory, start + 12))?;
+            Ok(Returned::Failure(kind, message.to_owned()))
+        }
+        _ => Err(Ended::breach(
+            "the discriminant of the result is out of range",
+        )),
+    }
+}
+
+fn failure_kind(discriminant: u8) -> Result<FailureKind, Ended> {
+    match discriminant {
+        0 => Ok(FailureKind::InvalidInput),
+        1 => Ok(FailureKind::Unavailable),
+        2 => Ok(FailureKind::Internal),
+        _ => Err(Ended::breach(
+            "the discriminant of the failure is out of range",
+        )),
+    }
+}
+
+/// The little-endian word at `at`, which [`place`] has found to be inside the memory.
+fn word(memory: &[u8], at: usize) -> i32 {
+    i32::from_le_bytes([memory[at], memory[at + 1], memory[at + 2], memory[at + 3]])
+}
+
+/// Pointers and lengths are unsigned.
+fn offset(value: i32) -> usize {
+    value.cast_unsigned() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(words: [u32; 4]) -> Vec<u8> {
+        let mut memory: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
+        memory.extend(b"text");
+        memory
+    }
+
+    #[test]
+    fn reads_an_output() {
+        let memory = result([0, 16, 4, 0]);
+        assert_eq!(
+            returned(&memory, 0, |_| true),
+            Ok(Returned::Output(b"text".to_vec()))
+        );
+    }
+
+    #[test]
+    fn reads_a_failure() {
+        let memory = result([1, 1, 16, 4]);
+        let failure = Returned::Failure(FailureKind::Unavailable, "text".into());
+        assert_eq!(returned(&memory, 0, |_| true), Ok(failure));
+    }
+
+    #[test]
+    fn does_not_copy_an_output_that_is_too_long() {
+        let memory = result([0, 16, 4, 0]);
+        assert_eq!(
+            returned(&memory, 0, |length| length < 4),
+            Ok(Returned::OversizedOutput)
+        );
+    }
+
+    #[test]
+    fn traps_at_a_result_that_is_not_aligned() {
+        assert!(returned(&result([0, 16, 4, 0]), 2, |_| true).is_err());
+    }
+
+    #[test]
+    fn traps_at_a_result_that_reaches_past_the_memory() {
+        assert!(returned(&result([0, 16, 4, 0]), 8, |_| true).is_err());
+        assert!(returned(&result([0, 16, 4, 0]), -4, |_| true).is_err());
+    }
+
+    #[test]
+    fn traps_at_an_output_that_reaches_past_the_memory() {
+        assert!(returned(&result([0, 16, 5, 0]), 0, |_| true).is_err());
+        assert!(returned(&result([0, u32::MAX, u32::MAX, 0]), 0, |_| true).is_err());
+    }
+
+    #[test]
+    fn traps_at_discriminants_out_of_range() {
+        assert!(returned(&result([2, 16, 4, 0]), 0, |_| true).is_err());
+        assert!(returned(&result([1, 3, 16, 4]), 0, |_| true).is_err());
+        assert!(level(5).is_err());
+    }
+
+    #[test]
+    fn traps_at_text_that_is_not_utf8() {
+        assert!(text(&[0xff], 0, 1).is_err());
+    }
+}

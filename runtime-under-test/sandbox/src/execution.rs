@@ -1,0 +1,90 @@
+//! One execution from its start to its end: a store of its own, a deadline, and the account of what
+//! it cost.
+
+use std::time::{Duration, Instant};
+
+use tokio::time::timeout_at;
+use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
+
+use crate::busy;
+use crate::ended::Ended;
+use crate::host::{Host, Log, State};
+use crate::job::Job;
+use crate::limiter::MemoryMeter;
+use crate::outcome::{Execution, Outcome, Usage};
+use crate::policy::Policy;
+use crate::prepared::Prepared;
+
+/// Runs `handler` once. Its time starts now, with the making of the instance: a start function is
+/// the handler's own code, too.
+pub(crate) async fn run(
+    engine: &Engine,
+    policy: &Policy,
+    handler: &Prepared,
+    job: Job,
+) -> Execution {
+    let deadline = (policy.deadline)(Instant::now(), job.limits.timeout);
+    let arguments = (policy.arguments)(job.context, job.input);
+    let memory_bytes = job.limits.memory_bytes;
+    let host = Host {
+        log: Log::new(job.limits.log_bytes, policy.log),
+        state: job.state.map(|snapshot| State::new(snapshot, policy.quota)),
+        memory: MemoryMeter::new(memory_bytes, policy.memory),
+        deadline,
+        output_bytes: job.limits.output_bytes,
+        output_rule: policy.output,
+        may_leave: true,
+    };
+    let mut store = store(engine, host, memory_bytes);
+    let mut busy = Duration::ZERO;
+    let call = policy.call.call(&mut store, handler, arguments);
+    // The ticker ends a handler that computes; this timeout ends one that waits for the host.
+    let end = match timeout_at(deadline.into(), busy::measured(&mut busy, call)).await {
+        Ok(Ok(returned)) => Ok(returned),
+        Ok(Err(error)) => Err(Ended::from_wasmtime(&error)),
+        Err(_) => Err(Ended::Timeout),
+    };
+    let outcome = policy.outcome(end);
+    let memory_bytes = (policy.memory_used)(store.data().memory.peak(), memory_bytes);
+    let usage = Usage {
+        cpu_us: u64::try_from(busy.as_micros()).unwrap_or(u64::MAX),
+        memory_bytes,
+    };
+    account(policy, store.into_data(), outcome, usage)
+}
+
+fn account(policy: &Policy, host: Host, outcome: Outcome, usage: Usage) -> Execution {
+    let log = (policy.logs_kept)(&outcome, host.log);
+    let commits = (policy.commits)(&outcome);
+    Execution {
+        state_changes: host.state.filter(|_| commits).map(State::into_changes),
+        outcome,
+        logs: log.lines,
+        logs_truncated: log.truncated,
+        usage,
+    }
+}
+
+/// A store whose memory is metered and which is interrupted at every tick.
+pub(crate) fn store(engine: &Engine, host: Host, memory_bytes: u64) -> Store<Host> {
+    let mut store = Store::new(engine, host);
+    store.limiter(|host| &mut host.memory);
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_callback(at_tick);
+    // What a component may hand over in one call, in bytes: all its memory, with room for strings
+    // that grow when they become UTF-8.
+    let most = memory_bytes.saturating_mul(4);
+    store.set_hostcall_fuel(usize::try_from(most).unwrap_or(usize::MAX));
+    store
+}
+
+fn at_tick(store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
+    if Instant::now() >= store.data().deadline {
+        return Err(Ended::Timeout.into());
+    }
+    // Tokio's own yield lets the thread look after its sockets before it comes back.
+    Ok(UpdateDeadline::YieldCustom(
+        1,
+        Box::pin(tokio::task::yield_now()),
+    ))
+}

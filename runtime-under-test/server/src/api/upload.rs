@@ -1,0 +1,76 @@
+//! Uploads (registry.md, section 2).
+
+use std::sync::Arc;
+
+use assay_package::{Package, Part};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::Response;
+
+use super::{detail, json as answer};
+use crate::app::{App, Call};
+use crate::body::RequestBody;
+use crate::catalogue::Release;
+use crate::multipart;
+use crate::policy::{Duplicate, Judged};
+use crate::problem::{Answer, Problem};
+use crate::store::{Inserted, NewRelease};
+
+/// `POST /admin/registry/handlers`
+pub async fn upload(call: &Call, body: &mut RequestBody) -> Answer {
+    let app = &call.app;
+    let bounds = app.policy.upload_bounds(&app.offer.bounds);
+    let parts = multipart::read(&call.head.headers, body, &bounds, &*app.policy).await?;
+    app.blocking(move |app| judge_and_store(app, parts)).await
+}
+
+fn judge_and_store(app: &Arc<App>, parts: Vec<Part>) -> Answer {
+    let trust = app.registry.trust();
+    let circumstances = app.circumstances(&trust, app.clock.now());
+    let Judged { stored, refusal } = app.policy.judge_upload(&app.gates, parts, &circumstances);
+    let release = stored.map(|package| store(app, package)).transpose()?;
+    match (refusal, release) {
+        (None, Some(release)) => acknowledge(app, &release),
+        (Some(refusal), _) => Err(refusal.into()),
+        (None, None) => Err(Problem::Failed(anyhow::anyhow!("an upload was neither stored nor refused"))),
+    }
+}
+
+/// Stores a package: the module first, then, at once, everything that refers to it.
+fn store(app: &App, package: Package) -> Result<Release, Problem> {
+    let Package { manifest, manifest_bytes, digest, module, envelopes } = package;
+    let release = Release {
+        handler: manifest.id,
+        version: manifest.version,
+        package: digest,
+        abi: manifest.abi,
+        name: manifest.name,
+        description: manifest.description,
+        category: manifest.category,
+        manifest_bytes: manifest_bytes.len() as u64,
+        module: assay_package::Digest::of(&module),
+        module_bytes: module.len() as u64,
+        uploaded_at: app.clock.now(),
+        revoked: false,
+        envelopes,
+    };
+    app.store.put_module(&release, &module)?;
+    let new = NewRelease { release, manifest: &manifest_bytes };
+    let mut writer = app.store.write();
+    let shown = match writer.insert_release(&new)? {
+        Inserted::Stored => Duplicate::New,
+        Inserted::Exists => app.policy.duplicate(&mut writer, &new)?,
+    };
+    if shown == Duplicate::New {
+        app.registry.add(|catalogue| catalogue.put(new.release.clone()));
+    }
+    Ok(new.release)
+}
+
+fn acknowledge(app: &App, release: &Release) -> Answer {
+    let mut response: Response = answer(StatusCode::CREATED, &detail::release(app, release))?;
+    let location = app.policy.location(release).and_then(|path| HeaderValue::from_str(&path).ok());
+    if let Some(location) = location {
+        response.headers_mut().insert(header::LOCATION, location);
+    }
+    Ok(response)
+}

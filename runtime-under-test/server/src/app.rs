@@ -1,0 +1,212 @@
+//! The runtime as a whole: what it was opened with, and how a request finds its operation.
+
+use std::panic::AssertUnwindSafe;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use assay_package::{Circumstances, Code, Gates, Offer, Refusal, RegistryKey, Trust};
+use assay_sandbox::Sandbox;
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, Request, header};
+use axum::response::Response;
+use futures_util::FutureExt as _;
+use hyper::body::Incoming;
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use crate::api;
+use crate::body::RequestBody;
+use crate::clock::Clock;
+use crate::exit::{Exit, Failure};
+use crate::installations::{Installations, Installed};
+use crate::policy::{Asked, Contract, Policy};
+use crate::problem::{Answer, Problem};
+use crate::registry::Registry;
+use crate::roles::{Role, Tokens};
+use crate::routes;
+use crate::store::{Store, StoreError, StoredInstallation};
+
+/// How the promises of the contract are kept, one member for each crate that keeps some.
+pub struct Conduct {
+    /// The gates of packages.
+    pub gates: Gates,
+    /// What runs handlers.
+    pub sandbox: Box<StartSandbox>,
+    /// The decisions of the server.
+    pub policy: Arc<dyn Policy>,
+}
+
+/// Starts a sandbox.
+pub type StartSandbox = dyn FnOnce(assay_sandbox::Settings) -> Result<Sandbox, assay_sandbox::StartError> + Send;
+
+impl Default for Conduct {
+    /// As the contract says.
+    fn default() -> Self {
+        Self { gates: Gates::honest(), sandbox: Box::new(Sandbox::new), policy: Arc::new(Contract) }
+    }
+}
+
+/// The reference runtime, opened on a data folder.
+pub struct App {
+    pub(crate) store: Store,
+    pub(crate) registry: Registry,
+    pub(crate) installations: Installations,
+    pub(crate) sandbox: Sandbox,
+    pub(crate) gates: Gates,
+    pub(crate) offer: Offer,
+    pub(crate) key: RegistryKey,
+    pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// One permit for each execution that may be under way.
+    pub(crate) executions: Arc<Semaphore>,
+    tokens: Tokens,
+}
+
+/// One request whose operation and role are known.
+pub(crate) struct Call {
+    pub app: Arc<App>,
+    pub role: Role,
+    /// The names in the path, in order.
+    pub names: Vec<String>,
+    /// The head of the request.
+    pub head: Parts,
+}
+
+impl App {
+    /// Opens the data folder and brings back everything that was acknowledged before (lifecycle.md).
+    ///
+    /// # Errors
+    /// A message for the person who starts it, with the exit code.
+    pub fn open(data: &Path, tokens: Tokens, clock: Arc<dyn Clock>, conduct: Conduct) -> Result<Self, Failure> {
+        let Conduct { gates, sandbox, policy } = conduct;
+        let offer = Offer::default();
+        let failed = |error: StoreError| error.at_start(data);
+        let store = Store::open(data).map_err(failed)?;
+        let key = RegistryKey::from_seed(&store.write().registry_seed().map_err(failed)?);
+        let catalogue = store.catalogue(|bytes| gates.envelope(bytes, &offer).ok()).map_err(failed)?;
+        let keys = store.trust_keys().map_err(failed)?;
+        let concurrent = u32::try_from(offer.bounds.concurrent_executions).unwrap_or(u32::MAX);
+        let sandbox = sandbox(assay_sandbox::Settings {
+            max_memory_bytes: offer.bounds.memory_bytes,
+            max_concurrent: concurrent,
+            cache_dir: Some(data.join("compiled")),
+            ..assay_sandbox::Settings::default()
+        })
+        .map_err(|error| Failure::new(Exit::Internal, format!("the sandbox does not start: {error}")))?;
+        let app = Self {
+            registry: Registry::new(catalogue, keys, key.public_key()),
+            executions: Arc::new(Semaphore::new(concurrent as usize)),
+            installations: Installations::default(),
+            store,
+            sandbox,
+            gates,
+            offer,
+            key,
+            policy,
+            clock,
+            tokens,
+        };
+        app.restore_installations().map_err(failed)?;
+        Ok(app)
+    }
+
+    /// The longest that a request under way may still take: the longest execution and what comes around it.
+    pub fn patience(&self) -> Duration {
+        Duration::from_millis(self.offer.bounds.timeout_ms) + Duration::from_secs(5)
+    }
+
+    /// Answers one request. Whatever happens, there is an answer.
+    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response {
+        let id = hex::encode(rand::random::<[u8; 8]>());
+        let (head, incoming) = request.into_parts();
+        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+        let waits = head.headers.contains_key(header::EXPECT);
+        let mut body = RequestBody::new(incoming, waits);
+        let span = tracing::info_span!("request", id, %method, path = crate::request::quoted(&path));
+        let dispatched = AssertUnwindSafe(self.dispatch(head, &mut body)).catch_unwind();
+        let answer = tracing::Instrument::instrument(dispatched, span.clone()).await;
+        let answer = answer.unwrap_or_else(|_| Err(Problem::Failed(anyhow::anyhow!("a panic"))));
+        let mut response = match answer {
+            Ok(response) => response,
+            Err(problem) => span.in_scope(|| self.policy.problem(&problem.refusal())),
+        };
+        tracing::Instrument::instrument(body.drain(), span.clone()).await;
+        span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        response
+    }
+
+    async fn dispatch(self: &Arc<Self>, head: Parts, body: &mut RequestBody) -> Answer {
+        let path = head.uri.path().to_owned();
+        let Some(matched) = routes::find(&path) else {
+            let detail = format!("there is no path `{}`", self.policy.quote(&path));
+            return Ok(self.policy.no_operation(&Refusal::new(Code::NotFound, detail)));
+        };
+        let names: Vec<String> = matched.names.iter().map(|name| name.clone().into_owned()).collect();
+        let operation = matched.operation(&head.method);
+        let operations: Vec<_> = match operation {
+            Some(operation) => vec![operation],
+            None => matched.operations.iter().map(|(_, operation)| *operation).collect(),
+        };
+        let token = head.headers.get(header::AUTHORIZATION).and_then(|value| self.tokens.role(value.as_bytes()));
+        let asked =
+            Asked { operations: &operations, names: &names, role: token, head: &head, registry: &self.registry };
+        let role = self.policy.judge_role(&asked)?;
+        match operation {
+            Some(operation) => {
+                let call = Call { app: self.clone(), role, names, head };
+                api::perform(operation, &call, body).await
+            }
+            None => Ok(self.wrong_method(&head.method, &matched.allow())),
+        }
+    }
+
+    fn wrong_method(&self, method: &Method, allow: &str) -> Response {
+        let detail = format!("`{}` is none of {allow}", self.policy.quote(method.as_str()));
+        let mut response = self.policy.no_operation(&Refusal::new(Code::MethodNotAllowed, detail));
+        if let Ok(allow) = HeaderValue::from_str(allow) {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+
+    /// The bound `concurrent_executions`.
+    pub(crate) fn executions_at_most(&self) -> usize {
+        usize::try_from(self.offer.bounds.concurrent_executions).unwrap_or(usize::MAX)
+    }
+
+    /// What the gates judge by at a moment.
+    pub(crate) fn circumstances<'a>(&'a self, trust: &'a Trust, now: Timestamp) -> Circumstances<'a> {
+        Circumstances { offer: &self.offer, trust, ledger: &self.registry, now }
+    }
+
+    /// Does what blocks on a thread that may. It is carried through even if the caller goes away, so that what is
+    /// committed is always shown.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Arc<Self>) -> Result<T, Problem> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let app = self.clone();
+        let span = tracing::Span::current();
+        let done = tokio::task::spawn_blocking(move || span.in_scope(|| work(&app))).await;
+        done.unwrap_or_else(|error| Err(Problem::Failed(anyhow::Error::new(error))))
+    }
+
+    fn restore_installations(&self) -> Result<(), StoreError> {
+        for StoredInstallation { number, handler, version, installed_at } in self.store.installations()? {
+            let release = self.registry.catalogue().release(&handler, &version).cloned();
+            let Some(release) = release else { return Err(StoreError::Damaged("installation")) };
+            match api::install::make_running(self, &release, None) {
+                Ok(running) => {
+                    let running = Arc::new(running);
+                    self.installations.put(Installed { number, release, installed_at, running });
+                }
+                Err(error) => tracing::error!(%handler, error = format!("{error:#}"), "it cannot run any more"),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,104 @@
+//! Modules as files named by their SHA-256: written once, never changed.
+//!
+//! A blob is on the disk, its name included, before the row that refers to it is committed. A blob without a row is
+//! what a kill leaves behind; it harms nothing and is swept at the next start.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// A folder of blobs.
+#[derive(Debug)]
+pub struct Blobs {
+    root: PathBuf,
+}
+
+impl Blobs {
+    /// Opens the folder and makes its 256 subfolders durable.
+    pub fn open(root: PathBuf) -> io::Result<Self> {
+        for first in 0..=255_u8 {
+            fs::create_dir_all(root.join(hex::encode([first])))?;
+        }
+        sync_folder(&root)?;
+        Ok(Self { root })
+    }
+
+    /// Stores bytes under their SHA-256 in hexadecimal. When it returns they survive a kill.
+    pub fn put(&self, hex: &str, bytes: &[u8]) -> io::Result<()> {
+        let path = self.path(hex);
+        let folder = path.parent().unwrap_or(&self.root);
+        if !path.exists() {
+            let mut temporary = tempfile::NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
+            temporary.write_all(bytes)?;
+            temporary.as_file().sync_all()?;
+            temporary.persist(&path).map_err(|error| error.error)?;
+        }
+        // Also where another upload of the same bytes has renamed it: its own sync may still be to come.
+        sync_folder(folder)
+    }
+
+    /// Reads a blob and makes sure that it still is what its name says.
+    pub fn get(&self, hex: &str) -> io::Result<Vec<u8>> {
+        let bytes = fs::read(self.path(hex))?;
+        if hex::encode(Sha256::digest(&bytes)) == hex {
+            Ok(bytes)
+        } else {
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("the blob {hex} was changed on the disk")))
+        }
+    }
+
+    /// Removes what no row refers to: orphans and temporary files of a killed process.
+    pub fn sweep(&self, referred: &HashSet<String>) -> io::Result<usize> {
+        let mut removed = 0;
+        for folder in fs::read_dir(&self.root)? {
+            for file in fs::read_dir(folder?.path())? {
+                let file = file?;
+                if !file.file_name().to_str().is_some_and(|name| referred.contains(name)) {
+                    fs::remove_file(file.path())?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
+    fn path(&self, hex: &str) -> PathBuf {
+        self.root.join(hex.get(..2).unwrap_or_default()).join(hex)
+    }
+}
+
+const TEMPORARY: &str = ".unfinished-";
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_that_was_changed_on_the_disk_is_not_served() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
+        let hex = hex::encode(Sha256::digest(b"module"));
+        blobs.put(&hex, b"module").unwrap();
+        assert_eq!(blobs.get(&hex).unwrap(), b"module");
+        fs::write(blobs.path(&hex), b"changed").unwrap();
+        assert_eq!(blobs.get(&hex).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_sweep_removes_orphans_and_keeps_the_rest() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
+        let (kept, orphan) = (hex::encode(Sha256::digest(b"kept")), hex::encode(Sha256::digest(b"orphan")));
+        blobs.put(&kept, b"kept").unwrap();
+        blobs.put(&orphan, b"orphan").unwrap();
+        assert_eq!(blobs.sweep(&HashSet::from([kept.clone()])).unwrap(), 1);
+        assert!(blobs.get(&kept).is_ok() && blobs.get(&orphan).is_err());
+    }
+}

@@ -1,0 +1,55 @@
+//! Builds the reference runtime, honest or with its sabotages.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use assay_harness::Exit;
+
+/// Which of the two binaries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// `assay-runtime`, as it is released.
+    Honest,
+    /// `assay-runtime-sabotaged`, which takes `--sabotage`.
+    Sabotaged,
+}
+
+/// Builds the binary, with cargo's own progress on stderr, and returns its path.
+///
+/// # Errors
+/// What cargo said, in one sentence.
+pub fn runtime(kind: Kind) -> Result<PathBuf, String> {
+    let binary = match kind {
+        Kind::Honest => "assay-runtime",
+        Kind::Sabotaged => "assay-runtime-sabotaged",
+    };
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root()).args(["build", "--quiet", "--package", "assay-server", "--bin", binary]);
+    if kind == Kind::Sabotaged {
+        cargo.args(["--features", "sabotage"]);
+    }
+    if !target_folder().join("debug").join(binary).exists() {
+        eprintln!("building {binary}; the first time takes a few minutes");
+    }
+    let status = cargo.status().map_err(|fault| format!("cargo cannot be started: {fault}"))?;
+    if !status.success() {
+        return Err(format!("{binary} does not build: {status}"));
+    }
+    Ok(target_folder().join("debug").join(binary))
+}
+
+/// Says why there is no runtime.
+pub fn refuse(fault: &str) -> Exit {
+    eprintln!("error: {fault}\nSee what cargo says: cargo build --package assay-server");
+    Exit::HarnessError
+}
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// Where cargo puts what it builds.
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask ci`: the steps of CI, in order, each as anybody would type it. It stops at the first that fails.
+
+use std::process::Command;
+use std::time::Instant;
+
+use assay_harness::Exit;
+
+use crate::build::root;
+
+/// What CI runs. README.md and CONTRIBUTING.md name no command that is not here, in a test or in `documented`.
+pub const STEPS: &[&str] = &[
+    "cargo fmt --check",
+    "cargo clippy --workspace --all-targets -- -D warnings",
+    "cargo clippy --package assay-server --features sabotage --all-targets -- -D warnings",
+    "cargo test --workspace",
+    "cargo xtask tidy",
+    "cargo xtask conformance --profile core,registry,lifecycle",
+    "cargo xtask prove",
+];
+
+/// Runs the steps.
+pub fn run() -> Exit {
+    for step in STEPS {
+        println!("\n▶ {step}");
+        let started = Instant::now();
+        let mut words = step.split(' ').skip(1);
+        let mut cargo = Command::new(env!("CARGO"));
+        let status = cargo.current_dir(root()).args(words.by_ref()).status();
+        match status {
+            Ok(status) if status.success() => println!("✔ {step} ({:.0} s)", started.elapsed().as_secs_f64()),
+            Ok(status) => {
+                eprintln!("✘ {step}: {status}\nRun it alone: {step}");
+                return Exit::NotConformant;
+            }
+            Err(fault) => {
+                eprintln!("✘ {step}: {fault}");
+                return Exit::HarnessError;
+            }
+        }
+    }
+    Exit::Conformant
+}

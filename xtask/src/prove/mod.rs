@@ -1,0 +1,192 @@
+//! `cargo xtask prove`: the suite against runtimes that are wrong on purpose. A sabotage that no check notices, or a check
+//! that fails for a defect which is not its own, ends the proof.
+
+mod degenerate;
+mod row;
+mod table;
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use assay_conformance::contract::CONTRACT;
+use assay_conformance::proof::{self, Sabotage};
+use assay_conformance::run::{Selection, judge, suite};
+use assay_conformance::suites::GROUPS;
+use assay_harness::{Attach, AttachOptions, Exit, Interrupt, Options, Probe, Session, progress::Silent};
+use assay_reports::{KillMatrix, MATRIX_SCHEMA, Report, Row, RowVerdict, matrix_html, matrix_text};
+use clap::Args;
+
+use crate::build;
+
+pub use table::coverage;
+
+/// What to prove.
+#[derive(Args, Clone, Debug)]
+pub struct Prove {
+    /// Sabotages to prove: globs separated by commas; the degenerate targets are then left out
+    #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
+    sabotage: Vec<String>,
+    /// Runtimes that are judged at once
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    jobs: usize,
+    /// Folder for kill-matrix.json and kill-matrix.html
+    #[arg(long, value_name = "DIR", default_value = "reports/out")]
+    out: PathBuf,
+    /// Checks whose assertions are ignored, as if somebody had deleted them; the proof must then fail
+    #[arg(long, value_name = "CHECKS", value_delimiter = ',')]
+    blunt: Vec<String>,
+}
+
+/// A request to a sabotaged runtime may take so long: longer than any that is answered, short enough for those that hang.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+
+impl Prove {
+    /// Runs the proof, prints the matrix and writes it.
+    pub async fn run(self) -> Exit {
+        match self.attempt().await {
+            Ok(matrix) if matrix.proven => Exit::Conformant,
+            Ok(_) => Exit::NotConformant,
+            Err(fault) => {
+                eprintln!("error: {fault}");
+                Exit::HarnessError
+            }
+        }
+    }
+
+    async fn attempt(&self) -> Result<KillMatrix, String> {
+        let started = Instant::now();
+        let started_at = jiff::Timestamp::now().to_string();
+        assay_reports::check_writable(&self.out).map_err(|fault| fault.to_string())?;
+        let honest = build::runtime(build::Kind::Honest)?;
+        let sabotaged = build::runtime(build::Kind::Sabotaged)?;
+        let all = proof::sabotages()?;
+        let mut problems = table::problems(&all, &table::offered(&sabotaged)?);
+        let chosen: Vec<Sabotage> = all.into_iter().filter(|sabotage| self.chooses(sabotage)).collect();
+        if chosen.is_empty() {
+            return Err(format!("no sabotage is called {}\nSee conformance/proof/sabotages.toml", self.sabotage.join(",")));
+        }
+        let blunt: BTreeSet<String> = self.blunt.iter().cloned().collect();
+
+        let control = report_of(launch(&honest, &[]), &Options { blunt: blunt.clone(), ..options() }).await?;
+        problems.extend(row::control_problems(&control));
+
+        let rows = self.rows(&sabotaged, &chosen, &blunt).await;
+        let degenerates = match self.sabotage.is_empty() {
+            true => degenerate::rows(&honest, &blunt).await?,
+            false => Vec::new(),
+        };
+        let mut matrix = KillMatrix {
+            schema: MATRIX_SCHEMA.to_owned(),
+            contract: CONTRACT.version.clone(),
+            suite: suite(),
+            started_at,
+            duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            checks: GROUPS.iter().flat_map(|group| group.checks).map(|check| check.id.to_owned()).collect(),
+            rows,
+            degenerates,
+            problems,
+            proven: false,
+        };
+        matrix.conclude();
+        self.publish(&matrix)?;
+        Ok(matrix)
+    }
+
+    fn chooses(&self, sabotage: &Sabotage) -> bool {
+        self.sabotage.is_empty() || self.sabotage.iter().any(|pattern| proof::matches(pattern, &sabotage.id))
+    }
+
+    /// One row per sabotage, several at a time, each with a line of progress.
+    async fn rows(&self, binary: &Path, sabotages: &[Sabotage], blunt: &BTreeSet<String>) -> Vec<Row> {
+        let next = AtomicUsize::new(0);
+        let rows = Mutex::new(Vec::new());
+        let lane = async || {
+            while let Some((place, sabotage)) = take(&next, sabotages) {
+                let row = prove_one(binary, sabotage, blunt).await;
+                let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                rows.push((place, row));
+                if let Some((_, row)) = rows.last() {
+                    eprintln!(
+                        "{:>3}/{} {:<12} {} ({} ms)",
+                        rows.len(),
+                        sabotages.len(),
+                        row.verdict.words(),
+                        row.sabotage,
+                        row.duration_ms
+                    );
+                }
+            }
+        };
+        futures_util::future::join_all((0..self.jobs.max(1)).map(|_| lane())).await;
+        let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        rows.sort_by_key(|(place, _)| *place);
+        rows.into_iter().map(|(_, row)| row).collect()
+    }
+
+    fn publish(&self, matrix: &KillMatrix) -> Result<(), String> {
+        use std::io::IsTerminal as _;
+        let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+        print!("{}", matrix_text::render(matrix, colour));
+        let json = serde_json::to_string_pretty(matrix).map_err(|fault| fault.to_string())? + "\n";
+        for (name, text) in [("kill-matrix.json", json), ("kill-matrix.html", matrix_html::render(matrix))] {
+            let path = assay_reports::write_file(&self.out, name, &text).map_err(|fault| fault.to_string())?;
+            println!("  {}", path.display());
+        }
+        Ok(())
+    }
+}
+
+fn take<'a>(next: &AtomicUsize, sabotages: &'a [Sabotage]) -> Option<(usize, &'a Sabotage)> {
+    let place = next.fetch_add(1, Ordering::Relaxed);
+    sabotages.get(place).map(|sabotage| (place, sabotage))
+}
+
+async fn prove_one(binary: &Path, sabotage: &Sabotage, blunt: &BTreeSet<String>) -> Row {
+    let started = Instant::now();
+    let options = Options {
+        blunt: blunt.clone(),
+        ..options()
+    };
+    let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), &options).await;
+    let mut row = row::judge(sabotage, report);
+    row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    debug_assert!(row.verdict != RowVerdict::Killed || row.missed.is_empty());
+    row
+}
+
+/// How the suite is run against each target of the proof.
+fn options() -> Options {
+    Options {
+        request_timeout: REQUEST_TIMEOUT,
+        deadline: Duration::from_secs(60),
+        ..Options::default()
+    }
+}
+
+fn launch(binary: &Path, arguments: &[&str]) -> Attach {
+    let mut command = vec![binary.display().to_string()];
+    command.extend(arguments.iter().map(|&argument| argument.to_owned()));
+    Attach::Launch {
+        command,
+        env: Vec::new(),
+    }
+}
+
+/// Attaches and judges every check of every profile.
+async fn report_of(attach: Attach, options: &Options) -> Result<Report, String> {
+    let attach_options = AttachOptions {
+        probe: Probe::Discovery,
+        request_timeout: options.request_timeout,
+        interrupt: Interrupt::new(),
+        ..AttachOptions::default()
+    };
+    let session = Session::attach(attach, attach_options).await.map_err(|fault| fault.to_string())?;
+    let profiles: Vec<String> = CONTRACT.profiles.iter().map(|profile| profile.id.clone()).collect();
+    let (plan, profiles) = Selection::default().plan(&profiles).map_err(|fault| fault.to_string())?;
+    let report = judge(&session, &plan, profiles, options, Vec::new(), &Silent).await;
+    session.stop().await;
+    Ok(report)
+}
