@@ -11,7 +11,7 @@ pub const MODULE: &str = "application/wasm";
 pub const SIGNATURE: &str = "application/vnd.dsse+json";
 
 /// One part of a form.
-#[derive(Clone, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FormPart {
     /// The name in its Content-Disposition.
     pub name: String,
@@ -22,7 +22,7 @@ pub struct FormPart {
 }
 
 /// A form, part by part in the order in which it is sent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Form {
     /// The parts.
     pub parts: Vec<FormPart>,

@@ -177,6 +177,9 @@ impl Publisher {
         version: &str,
         refusal: &Refusal,
     ) -> Result<(), Stop> {
+        if flawed == twin {
+            return Err(Stop::Error("the minimal pair is no pair: the edit changed nothing".to_owned()));
+        }
         refusal.judge(&self.admin().upload_form(flawed).await?)?;
         self.absent(id, version).await?;
         let accepted = async { self.control().upload_form(twin).await?.expect(201) };

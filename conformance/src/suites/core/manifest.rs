@@ -195,7 +195,7 @@ async fn integers(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for (number, text) in ["5000.0", "5e3", "5000E0", "-0.0"].into_iter().enumerate() {
         let refusal = refused("manifest-invalid-value").at("/limits/timeout_ms");
-        let edit = |recipe: Recipe| recipe.edit_manifest(move |manifest| manifest.replace(":5000", &format!(":{text}")));
+        let edit = |recipe: Recipe| recipe.edit_manifest(move |manifest| manifest.replace(": 5000", &format!(": {text}")));
         case(&publisher, &cx, text, number, edit, &refusal).await;
     }
     publisher.control().list("?limit=1").await?.expect(200).control("the registry answers")?;

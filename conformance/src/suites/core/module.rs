@@ -35,7 +35,11 @@ fn packaging(cx: &Cx) -> Packaging {
 
 /// Minimal pairs of modules that differ by a flaw; those that the packaging cannot have are left out.
 async fn flaws(cx: &Cx, flaws: Vec<(&str, Flaw, Refusal)>) -> Result<(), Stop> {
-    let publisher = Publisher::new(cx).await?;
+    flaw_cases(cx, &Publisher::new(cx).await?, flaws).await;
+    Ok(())
+}
+
+async fn flaw_cases(cx: &Cx, publisher: &Publisher, flaws: Vec<(&str, Flaw, Refusal)>) {
     for (name, flaw, refusal) in flaws {
         if flaw.applies_to(packaging(cx)) {
             let twin = publisher.recipe(name, Behaviour::Echo);
@@ -44,24 +48,22 @@ async fn flaws(cx: &Cx, flaws: Vec<(&str, Flaw, Refusal)>) -> Result<(), Stop> {
             cx.case(name, publisher.pair(&flawed, &twin, &refusal)).await;
         }
     }
-    Ok(())
 }
 
 /// Minimal pairs of modules that differ by an edit of their bytes, all refused as malformed.
-async fn byte_edits(cx: &Cx, edits: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)>) -> Result<(), Stop> {
-    let publisher = Publisher::new(cx).await?;
+async fn byte_edits(cx: &Cx, publisher: &Publisher, edits: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)>) {
     for (name, edit) in edits {
         let twin = publisher.recipe(name, Behaviour::Echo);
         let flawed = publisher.sign(&twin.clone().edit_module(edit));
         let twin = publisher.sign(&twin);
         cx.case(name, publisher.pair(&flawed, &twin, &refused("module-malformed"))).await;
     }
-    Ok(())
 }
 
 async fn magic(cx: Cx) -> Result<(), Stop> {
     byte_edits(
         &cx,
+        &Publisher::new(&cx).await?,
         vec![
             ("magic", |bytes| [b"\0ASM", &bytes[4..]].concat()),
             ("version", |bytes| [&bytes[..4], b"\x02\0\0\0", &bytes[8..]].concat()),
@@ -71,7 +73,8 @@ async fn magic(cx: Cx) -> Result<(), Stop> {
             ("zeroes", |bytes| vec![0; bytes.len()]),
         ],
     )
-    .await
+    .await;
+    Ok(())
 }
 
 async fn layer(cx: Cx) -> Result<(), Stop> {
@@ -87,24 +90,19 @@ async fn layer(cx: Cx) -> Result<(), Stop> {
 }
 
 async fn validation(cx: Cx) -> Result<(), Stop> {
-    byte_edits(
-        &cx,
-        vec![
-            ("cut", |bytes| bytes[..bytes.len() - 1].to_vec()),
-            ("half", |bytes| bytes[..bytes.len() / 2].to_vec()),
-            ("header-only", |bytes| bytes[..8].to_vec()),
-        ],
-    )
-    .await?;
+    let publisher = Publisher::new(&cx).await?;
+    let cuts: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)> = vec![
+        ("cut", |bytes| bytes[..bytes.len() - 1].to_vec()),
+        ("half", |bytes| bytes[..bytes.len() / 2].to_vec()),
+    ];
+    byte_edits(&cx, &publisher, cuts).await;
     let malformed = || refused("module-malformed");
-    flaws(
-        &cx,
-        vec![
-            ("type-error", Flaw::InvalidBody, malformed()),
-            ("trailing-bytes", Flaw::TrailingBytes, malformed()),
-        ],
-    )
-    .await
+    let broken = vec![
+        ("type-error", Flaw::InvalidBody, malformed()),
+        ("trailing-bytes", Flaw::TrailingBytes, malformed()),
+    ];
+    flaw_cases(&cx, &publisher, broken).await;
+    Ok(())
 }
 
 async fn proposals(cx: Cx) -> Result<(), Stop> {

@@ -28,8 +28,16 @@ fn own_category(cx: &Cx) -> String {
 
 /// All handlers of a query, page by page.
 async fn all(publisher: &Publisher, query: &str) -> Result<Vec<Value>, Stop> {
+    all_after(publisher, query, "").await
+}
+
+/// The handlers of a query after a cursor; an empty one is the beginning.
+async fn all_after(publisher: &Publisher, query: &str, cursor: &str) -> Result<Vec<Value>, Stop> {
     let mut found = Vec::new();
-    let mut cursor = String::new();
+    let mut cursor = match cursor {
+        "" => String::new(),
+        cursor => format!("&cursor={cursor}"),
+    };
     for _ in 0..1000 {
         let reply = publisher.user().list(&format!("?{query}{cursor}")).await?.expect(200)?;
         let body = reply.json()?;
@@ -117,7 +125,7 @@ async fn pages(cx: Cx) -> Result<(), Stop> {
     let body = page.json()?.clone();
     publisher.publish(&recipe("a.a")).await?;
     let cursor = body["next_cursor"].as_str().unwrap_or_default();
-    let rest = all(&publisher, &format!("category={category}&limit=3&cursor={cursor}")).await?;
+    let rest = all_after(&publisher, &format!("category={category}&limit=3"), cursor).await?;
     let first = body["handlers"].as_array().cloned().unwrap_or_default();
     let seen: Vec<Value> = first.into_iter().chain(rest).collect();
     let old: Vec<&str> = ids(&seen).into_iter().filter(|id| stored.iter().any(|known| known == id)).collect();

@@ -78,7 +78,7 @@ async fn detail(cx: Cx) -> Result<(), Stop> {
 async fn bytes(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     // White space and order are the publisher's; a manifest that is written anew has another digest.
-    let recipe = publisher.recipe("bytes", Behaviour::Echo).edit_manifest(|text| format!(" {}\n\n", text.replace(':', " :\t")));
+    let recipe = publisher.recipe("bytes", Behaviour::Echo).edit_manifest(|text| format!(" {}\n\n", text.replace("\":", "\" :\t")));
     let package = publisher.publish(&recipe).await?;
     for (name, part) in [
         ("manifest", &package.manifest),
@@ -160,9 +160,8 @@ async fn verifies(cx: Cx) -> Result<(), Stop> {
         decoded.map_err(|fault| Stop::Fail(format!("{pointer} of the registry's envelope is not base64: {fault}")))
     };
     let (payload, raw) = (decode("/payload")?, decode("/signatures/0/sig")?);
-    let published = BASE64_STANDARD.decode(&cx.discovery().registry_key.public_key).unwrap_or_default();
-    let key = <[u8; 32]>::try_from(published).ok().and_then(|bytes| VerifyingKey::from_bytes(&bytes).ok());
-    let key = key.ok_or_else(|| Stop::Fail("the published registry key is no Ed25519 key".to_owned()))?;
+    let key = VerifyingKey::from_bytes(&cx.discovery().registry_key.public_key)
+        .map_err(|_| Stop::Fail("the published registry key is no Ed25519 key".to_owned()))?;
     let signature = Signature::from_slice(&raw).map_err(|_| Stop::Fail(format!("the signature has {} bytes", raw.len())))?;
     let signed = pae(&text("/payloadType")?, &payload);
     ensure!(key.verify_strict(&signed, &signature).is_ok(), "the signature does not verify under the published registry key");

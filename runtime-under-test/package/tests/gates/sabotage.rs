@@ -1,15 +1,13 @@
 //! The deliberate defects do what they say: what the honest list refuses, the sabotaged one accepts, and a right package
 //! passes both.
 
-use assay_fixtures::{
-    Behaviour, Envelope, Flaw, Key, PAYLOAD_TYPE, Package, Packaging, Recipe, Release, Statement,
-    hostile_keys, pae,
-};
+use assay_fixtures::{Envelope, Flaw, PAYLOAD_TYPE, Package, Packaging, Release, Statement};
 use assay_package::{Gates, Part, sabotages};
-use jiff::SignedDuration;
 use serde_json::json;
 
 use super::world::{World, echo, part, parts, publisher};
+
+mod releases;
 
 fn world(id: &str) -> World {
     let mut world = World::trusting_publisher();
@@ -274,94 +272,4 @@ fn module() {
         "initial-tables-unchecked",
         &flawed(Flaw::InitialTable(200_000)),
     );
-}
-
-#[test]
-fn signature() {
-    let other = Key::from_seed([2; 32]);
-    accepts(
-        "signatures-unverified",
-        &signed(|envelope| envelope.signed_by(&other)),
-    );
-    accepts(
-        "one-good-envelope-suffices",
-        &echo().build().signed(&publisher()).signed(&other),
-    );
-    let over = |message: &dyn Fn(&[u8]) -> Vec<u8>| {
-        let package = echo().build();
-        let statement =
-            Statement::of(&package.subject(), &package.digest(), &Release::valid()).to_bytes();
-        let envelope = Envelope::new(PAYLOAD_TYPE, statement.clone());
-        let envelope = envelope.signature(publisher().sign(&message(&statement)).to_vec());
-        package.with_signature(envelope.to_bytes())
-    };
-    accepts(
-        "signatures-over-the-payload",
-        &over(&|payload| payload.to_vec()),
-    );
-    accepts(
-        "signatures-over-any-type",
-        &over(&|payload| pae("application/json", payload)),
-    );
-    accepts(
-        "signatures-verified-laxly",
-        &signed(|envelope| {
-            let signature = hostile_keys::s_plus_l(publisher().sign(&envelope.pae()));
-            envelope.signature(signature.to_vec())
-        }),
-    );
-    for (id, subject, digest) in [
-        (
-            "subject-name-unchecked",
-            "com.example.other@1.0.0".to_owned(),
-            echo().build().digest(),
-        ),
-        (
-            "subject-digest-unchecked",
-            echo().build().subject(),
-            format!("sha256:{}", "0".repeat(64)),
-        ),
-    ] {
-        let envelope =
-            assay_fixtures::sign_digest(&subject, &digest, &publisher(), &Release::valid());
-        accepts(id, &echo().build().with_signature(envelope));
-    }
-    let issued = World::empty().now + SignedDuration::from_hours(1);
-    let future = echo()
-        .build()
-        .signed_with(&publisher(), Release::valid().issued_at(issued));
-    accepts("issue-date-unchecked", &future);
-    accepts("expiry-unchecked-at-upload", &future);
-}
-
-#[test]
-fn a_keyid_that_names_another_trusted_key_is_believed() {
-    let other = Key::from_seed([2; 32]);
-    let package = signed(|envelope| envelope.signed_by_with_keyid(&publisher(), other.name()));
-    let honest = World::trusting_publisher().trusting(&other, &["com.*"], None);
-    honest.accepts(&package);
-    let believing = world("keyid-believed").trusting(&other, &["com.*"], None);
-    assert!(believing.upload(&package).is_err());
-}
-
-#[test]
-fn scopes_and_ends_of_keys() {
-    let package = Recipe::new("com.examples.echo", Behaviour::Echo)
-        .build()
-        .signed(&publisher());
-    for id in ["scope-matched-as-text", "scope-unchecked"] {
-        let mut world = World::empty().trusting(&publisher(), &["com.example.*"], None);
-        assert!(
-            world.upload(&package).is_err(),
-            "the honest list accepts {id}"
-        );
-        world.gates = Gates::sabotaged(id).expect(id);
-        world.accepts(&package);
-    }
-    let mut ended = World::empty();
-    let end = ended.now;
-    ended = ended.trusting(&publisher(), &["com.*"], Some(end));
-    assert!(ended.upload(&package).is_err());
-    ended.gates = Gates::sabotaged("key-end-unchecked").expect("it is there");
-    ended.accepts(&package);
 }

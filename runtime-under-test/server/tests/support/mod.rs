@@ -1,5 +1,5 @@
 //! A runtime on a real socket with a real data folder, and a client that can send anything.
-#![expect(clippy::unwrap_used, dead_code, reason = "each test file uses its part, and a test may panic")]
+#![expect(dead_code, reason = "each test file uses its part")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -1,0 +1,12 @@
+//! The sandbox against real modules, each in both packagings.
+
+mod abi;
+mod bench;
+mod concurrency;
+mod handmade;
+mod hostile;
+mod limits;
+mod log_and_state;
+mod outcomes;
+#[cfg(feature = "sabotage")]
+mod sabotage;

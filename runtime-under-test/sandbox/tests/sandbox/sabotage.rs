@@ -1,0 +1,206 @@
+//! Each deliberate defect shows, and shows as what it says.
+
+use std::time::Duration;
+
+use assay_fixtures::{Behaviour, FailureKind as Made, LogLevel, Packaging};
+use assay_sandbox::{Execution, FailureKind, Job, Level, Outcome, Sandbox, sabotages};
+
+use crate::bench::{PAGE, job, job_with_state, output, prepare, settings};
+
+/// Runs the behaviour twice in a sandbox with the defect.
+async fn twice(id: &str, behaviour: Behaviour, job: Job) -> [Execution; 2] {
+    let sandbox = Sandbox::sabotaged(settings(), id).expect("the defect exists");
+    let sandbox = sandbox.expect("a sandbox starts");
+    let handler = prepare(&sandbox, &behaviour, Packaging::Component).await;
+    let first = sandbox.execute(&handler, job.clone()).await;
+    [first, sandbox.execute(&handler, job).await]
+}
+
+async fn once(id: &str, behaviour: Behaviour, job: Job) -> Execution {
+    let [first, _] = twice(id, behaviour, job).await;
+    first
+}
+
+fn lines() -> Vec<(LogLevel, String)> {
+    vec![
+        (LogLevel::Warn, "one".into()),
+        (LogLevel::Error, "two".into()),
+    ]
+}
+
+fn with_memory(pages: u64) -> Job {
+    let mut job = job();
+    job.limits.memory_bytes = pages * PAGE;
+    job
+}
+
+#[test]
+fn there_is_no_defect_of_an_unknown_name() {
+    assert!(Sandbox::sabotaged(settings(), "no-such-defect").is_none());
+}
+
+#[test]
+fn offers_every_defect_that_the_proof_lists_for_this_crate() {
+    let list = include_str!("../../../../conformance/proof/sabotages.toml");
+    let mut listed = Vec::new();
+    for entry in list
+        .split("[[sabotage]]")
+        .filter(|entry| entry.contains("crate = \"sandbox\""))
+    {
+        let id = entry
+            .lines()
+            .find_map(|line| line.strip_prefix("id = "))
+            .expect("an id");
+        listed.push(id.trim_matches('"'));
+    }
+    let mut offered = sabotages().to_vec();
+    listed.sort_unstable();
+    offered.sort_unstable();
+    assert_eq!(offered, listed);
+}
+
+#[tokio::test]
+async fn defects_of_what_goes_in_show() {
+    assert_eq!(
+        once("input-not-passed", Behaviour::Echo, job())
+            .await
+            .outcome,
+        output("null")
+    );
+    let unrun = once("input-returned-without-running", Behaviour::Trap, job()).await;
+    assert_eq!(unrun.outcome, output("\"ping\""));
+    let mut job = job();
+    job.context.attributes.insert("a".into(), "1".into());
+    let told = once("context-attributes-lost", Behaviour::Context, job)
+        .await
+        .outcome;
+    let Outcome::Output(told) = told else {
+        panic!("{told:?}")
+    };
+    assert!(String::from_utf8_lossy(&told).contains("\"attributes\":{}"));
+}
+
+#[tokio::test]
+async fn defects_of_outcomes_show() {
+    let fail = Behaviour::Fail {
+        kind: Made::Unavailable,
+        message: "m".into(),
+    };
+    let flattened = once("failure-kinds-flattened", fail, job()).await.outcome;
+    assert_eq!(
+        flattened,
+        Outcome::Failure {
+            kind: FailureKind::Internal,
+            message: "m".into()
+        }
+    );
+    assert_eq!(
+        once("traps-are-null", Behaviour::Trap, job()).await.outcome,
+        output("null")
+    );
+    let mut job = job();
+    job.limits.output_bytes = 6;
+    let refused = once("output-at-the-limit-refused", Behaviour::Echo, job.clone()).await;
+    assert_eq!(refused.outcome, Outcome::OutputTooLarge);
+    job.limits.output_bytes = 1;
+    let ignored = once("output-limit-ignored", Behaviour::Echo, job).await;
+    assert_eq!(ignored.outcome, output("\"ping\""));
+}
+
+#[tokio::test]
+async fn defects_of_deadlines_show() {
+    let mut job = job();
+    job.limits.timeout = Duration::from_millis(10);
+    let sandbox = Sandbox::sabotaged(settings(), "deadline-unenforced").expect("it exists");
+    let sandbox = sandbox.expect("a sandbox starts");
+    let handler = prepare(&sandbox, &Behaviour::LoopForever, Packaging::Core).await;
+    assert_eq!(
+        sandbox.execute(&handler, job.clone()).await.outcome,
+        output("null")
+    );
+    job.limits.timeout = Duration::from_secs(1);
+    let start = std::time::Instant::now();
+    let halved = once("deadline-halved", Behaviour::LoopForever, job).await;
+    assert_eq!(halved.outcome, Outcome::Timeout);
+    assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn defects_of_instances_show() {
+    let [first, second] = twice("instances-reused", Behaviour::Counter, job()).await;
+    assert_eq!((first.outcome, second.outcome), (output("0"), output("1")));
+    let state = job_with_state(&[]);
+    let swap = Behaviour::StateSwap { key: "k".into() };
+    let [first, second] = twice("instances-reused", swap, state).await;
+    assert_eq!(first.state_changes, second.state_changes);
+    let grow = Behaviour::GrowMemory { pages: 4 };
+    let [first, second] = twice("traps-poison-the-handler", grow, with_memory(2)).await;
+    assert_eq!(first.outcome, Outcome::MemoryExceeded);
+    assert!(matches!(second.outcome, Outcome::Trap(_)));
+}
+
+#[tokio::test]
+async fn one_execution_at_a_time_makes_others_wait() {
+    let sandbox = Sandbox::sabotaged(settings(), "one-execution-at-a-time").expect("it exists");
+    let sandbox = sandbox.expect("a sandbox starts");
+    let endless = prepare(&sandbox, &Behaviour::LoopForever, Packaging::Core).await;
+    let echo = prepare(&sandbox, &Behaviour::Echo, Packaging::Core).await;
+    let mut short = job();
+    short.limits.timeout = Duration::from_millis(100);
+    let first = tokio::select! {
+        biased;
+        execution = sandbox.execute(&endless, short) => execution,
+        execution = sandbox.execute(&echo, job()) => execution,
+    };
+    assert_eq!(first.outcome, Outcome::Timeout);
+}
+
+#[tokio::test]
+async fn defects_of_the_log_show() {
+    let dropped = once("log-lines-dropped", Behaviour::Log(lines()), job()).await;
+    assert_eq!(dropped.logs.len(), 1);
+    let flattened = once("log-levels-flattened", Behaviour::Log(lines()), job()).await;
+    assert!(flattened.logs.iter().all(|line| line.level == Level::Info));
+    let lost = once(
+        "logs-lost-at-a-trap",
+        Behaviour::LogThenTrap(lines()),
+        job(),
+    )
+    .await;
+    assert!(lost.logs.is_empty());
+    let mut job = job();
+    job.limits.log_bytes = 0;
+    let ignored = once("log-limit-ignored", Behaviour::Log(lines()), job).await;
+    assert_eq!((ignored.logs.len(), ignored.logs_truncated), (2, false));
+}
+
+#[tokio::test]
+async fn defects_of_memory_show() {
+    let grow = |pages| Behaviour::GrowMemory { pages };
+    let more = once("memory-limit-off-by-one", grow(5), with_memory(4)).await;
+    assert_eq!(more.outcome, output("\"ping\""));
+    let less = once("memory-limit-exclusive", grow(4), with_memory(4)).await;
+    assert_eq!(less.outcome, Outcome::MemoryExceeded);
+    let minus_one = once("memory-limit-ignored", grow(5), with_memory(4)).await;
+    assert!(matches!(minus_one.outcome, Outcome::Trap(_)));
+    let misreported = once("memory-use-misreported", Behaviour::Echo, with_memory(4)).await;
+    assert_eq!(misreported.usage.memory_bytes, 4 * PAGE);
+}
+
+#[tokio::test]
+async fn defects_of_state_show() {
+    let trap = Behaviour::StateSetThenTrap { key: "k".into() };
+    let committed = once("state-committed-at-failure", trap, job_with_state(&[])).await;
+    assert_eq!(
+        committed.state_changes.map(|changes| changes.len()),
+        Some(1)
+    );
+    let fill = |len| Behaviour::StateFill {
+        key: "k".into(),
+        len,
+    };
+    let ignored = once("quota-ignored", fill(2000), job_with_state(&[])).await;
+    assert_eq!(ignored.outcome, output("\"ok\""));
+    let refused = once("quota-at-the-limit-refused", fill(999), job_with_state(&[])).await;
+    assert_eq!(refused.outcome, output("\"quota-exceeded\""));
+}
