@@ -106,13 +106,11 @@ impl Conformance {
         }
         assay_reports::check_writable(&self.out)?;
         let attach = self.attach(embedded)?;
-        let interrupt = Interrupt::on_signals().map_err(|fault| AttachError::Harness(format!("signals cannot be caught: {fault}")))?;
+        let interrupt = Interrupt::on_signals()
+            .map_err(|fault| AttachError::Harness(format!("signals cannot be caught: {fault}")))?;
         let options = self.options(interrupt.clone());
-        let attach_options = AttachOptions {
-            request_timeout: options.request_timeout,
-            interrupt,
-            ..AttachOptions::default()
-        };
+        let attach_options =
+            AttachOptions { request_timeout: options.request_timeout, interrupt, ..AttachOptions::default() };
         let session = Session::attach(attach, attach_options).await?;
         let (plan, profiles) = selection.plan(&session.discovery().profiles)?;
         eprint!("{}", summary::opening(&session.target(), &profiles, plan.checks().count(), options.seed));
@@ -134,10 +132,7 @@ impl Conformance {
                 )));
             }
         }
-        let selection = Selection {
-            profiles: self.profile.clone(),
-            filter: self.filter.as_deref().map(Filter::parse),
-        };
+        let selection = Selection { profiles: self.profile.clone(), filter: self.filter.as_deref().map(Filter::parse) };
         // A filter that matches nothing ends here, before any target is started.
         let all: Vec<String> = CONTRACT.profiles.iter().map(|profile| profile.id.clone()).collect();
         selection.plan(&all)?;
@@ -147,13 +142,11 @@ impl Conformance {
     fn attach(&self, embedded: Option<Vec<String>>) -> Result<Attach, Refused> {
         if let Some(target) = &self.target {
             let url = target.parse().map_err(|fault| {
-                Refused::Usage(format!("`{target}` is no URL: {fault}\nGive the base URL: --target http://127.0.0.1:8420"))
+                Refused::Usage(format!(
+                    "`{target}` is no URL: {fault}\nGive the base URL: --target http://127.0.0.1:8420"
+                ))
             })?;
-            return Ok(Attach::Url {
-                url,
-                admin_token: self.admin_token.clone(),
-                user_token: self.user_token.clone(),
-            });
+            return Ok(Attach::Url { url, admin_token: self.admin_token.clone(), user_token: self.user_token.clone() });
         }
         let command = match &self.launch {
             Some(text) => shell_words::split(text)
@@ -169,10 +162,7 @@ impl Conformance {
         if command.is_empty() {
             return Err(Refused::Usage("--launch needs a command".to_owned()));
         }
-        Ok(Attach::Launch {
-            command,
-            env: Vec::new(),
-        })
+        Ok(Attach::Launch { command, env: Vec::new() })
     }
 
     fn options(&self, interrupt: Interrupt) -> Options {

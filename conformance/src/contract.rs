@@ -13,31 +13,18 @@ const SOURCES: &[(&str, &str)] = &[
     ("core.md", include_str!("../spec/core.md")),
     ("handler.wit", include_str!("../spec/handler.wit")),
     ("lifecycle.md", include_str!("../spec/lifecycle.md")),
-    (
-        "manifest.schema.json",
-        include_str!("../spec/manifest.schema.json"),
-    ),
+    ("manifest.schema.json", include_str!("../spec/manifest.schema.json")),
     ("openapi.yaml", include_str!("../spec/openapi.yaml")),
     ("problems.toml", include_str!("../spec/problems.toml")),
     ("registry.md", include_str!("../spec/registry.md")),
-    (
-        "requirements/core.toml",
-        include_str!("../spec/requirements/core.toml"),
-    ),
-    (
-        "requirements/lifecycle.toml",
-        include_str!("../spec/requirements/lifecycle.toml"),
-    ),
-    (
-        "requirements/registry.toml",
-        include_str!("../spec/requirements/registry.toml"),
-    ),
+    ("requirements/core.toml", include_str!("../spec/requirements/core.toml")),
+    ("requirements/lifecycle.toml", include_str!("../spec/requirements/lifecycle.toml")),
+    ("requirements/registry.toml", include_str!("../spec/requirements/registry.toml")),
 ];
 
 /// The contract that this build of the suite judges by.
-pub static CONTRACT: LazyLock<Contract> = LazyLock::new(|| {
-    Contract::load().unwrap_or_else(|fault| panic!("conformance/spec is broken: {fault}"))
-});
+pub static CONTRACT: LazyLock<Contract> =
+    LazyLock::new(|| Contract::load().unwrap_or_else(|fault| panic!("conformance/spec is broken: {fault}")));
 
 /// `contract.toml`, `problems.toml` and `requirements/`, read.
 #[derive(Debug)]
@@ -154,10 +141,12 @@ impl Contract {
         for profile in &file.profile {
             let named = format!("requirements/{}.toml", profile.id);
             let found: RequirementFile = read(&named)?;
-            requirements.extend(found.requirement.into_iter().map(|requirement| Requirement {
-                profile: profile.id.clone(),
-                ..requirement
-            }));
+            requirements.extend(
+                found
+                    .requirement
+                    .into_iter()
+                    .map(|requirement| Requirement { profile: profile.id.clone(), ..requirement }),
+            );
         }
         Ok(Contract {
             version: file.version,
@@ -194,9 +183,7 @@ impl Contract {
 
 /// The text of a file of the spec, by its path below `spec/`.
 pub fn source(name: &str) -> Option<&'static str> {
-    SOURCES
-        .iter()
-        .find_map(|(found, text)| (*found == name).then_some(*text))
+    SOURCES.iter().find_map(|(found, text)| (*found == name).then_some(*text))
 }
 
 fn read<T: serde::de::DeserializeOwned>(name: &str) -> Result<T, String> {

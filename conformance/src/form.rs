@@ -31,21 +31,17 @@ pub struct Form {
 impl Form {
     /// The form in which a package is uploaded.
     pub fn of(package: &Package) -> Form {
-        let form = Form::default()
-            .part("manifest", MANIFEST, package.manifest.clone())
-            .part("module", MODULE, package.module.clone());
-        package.signatures.iter().fold(form, |form, signature| {
-            form.part("signature", SIGNATURE, signature.clone())
-        })
+        let form = Form::default().part("manifest", MANIFEST, package.manifest.clone()).part(
+            "module",
+            MODULE,
+            package.module.clone(),
+        );
+        package.signatures.iter().fold(form, |form, signature| form.part("signature", SIGNATURE, signature.clone()))
     }
 
     /// Adds a part at the end.
     pub fn part(mut self, name: &str, media_type: &str, bytes: Vec<u8>) -> Form {
-        self.parts.push(FormPart {
-            name: name.to_owned(),
-            media_type: media_type.to_owned(),
-            bytes,
-        });
+        self.parts.push(FormPart { name: name.to_owned(), media_type: media_type.to_owned(), bytes });
         self
     }
 

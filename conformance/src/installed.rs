@@ -23,11 +23,7 @@ pub struct Execution {
 impl Installed {
     /// Names a handler that was installed.
     pub fn new(cx: &Cx, id: &str, version: &str) -> Installed {
-        Installed {
-            cx: cx.clone(),
-            id: id.to_owned(),
-            version: version.to_owned(),
-        }
+        Installed { cx: cx.clone(), id: id.to_owned(), version: version.to_owned() }
     }
 
     /// Its id.
@@ -106,10 +102,7 @@ impl Execution {
         lines
             .iter()
             .map(|line| {
-                (
-                    line["level"].as_str().unwrap_or("(no level)"),
-                    line["message"].as_str().unwrap_or("(no message)"),
-                )
+                (line["level"].as_str().unwrap_or("(no level)"), line["message"].as_str().unwrap_or("(no message)"))
             })
             .collect()
     }
@@ -145,11 +138,7 @@ impl Execution {
     /// FAIL if not.
     pub fn expect_output(&self, expected: &Value) -> Result<(), Stop> {
         self.expect("success")?;
-        ensure!(
-            self.output() == expected,
-            "the output is {}, expected {expected}",
-            self.output()
-        );
+        ensure!(self.output() == expected, "the output is {}, expected {expected}", self.output());
         Ok(())
     }
 }

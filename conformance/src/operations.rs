@@ -61,20 +61,12 @@ impl Operations {
 
     /// `POST /admin/registry/handlers` with any bytes.
     pub async fn upload_bytes(&self, content_type: &str, body: Vec<u8>) -> Result<Reply, Stop> {
-        self.client
-            .post("/admin/registry/handlers")
-            .body(content_type, body)
-            .send()
-            .await
+        self.client.post("/admin/registry/handlers").body(content_type, body).send().await
     }
 
     /// `POST …/versions/{version}/sign`
     pub async fn sign(&self, id: &str, version: &str, body: &Value) -> Result<Reply, Stop> {
-        self.client
-            .post(&format!("/admin/registry/handlers/{id}/versions/{version}/sign"))
-            .json(body)
-            .send()
-            .await
+        self.client.post(&format!("/admin/registry/handlers/{id}/versions/{version}/sign")).json(body).send().await
     }
 
     /// `POST …/versions/{version}/revoke`
@@ -107,28 +99,17 @@ impl Operations {
 
     /// `GET /registry/handlers/{id}/versions/{version}/{part}`
     pub async fn part(&self, id: &str, version: &str, part: &str) -> Result<Reply, Stop> {
-        self.client
-            .get(&format!("/registry/handlers/{id}/versions/{version}/{part}"))
-            .send()
-            .await
+        self.client.get(&format!("/registry/handlers/{id}/versions/{version}/{part}")).send().await
     }
 
     /// `POST /handlers/{id}/install`
     pub async fn install(&self, id: &str, version: &str) -> Result<Reply, Stop> {
-        self.client
-            .post(&format!("/handlers/{id}/install"))
-            .json(&json!({"version": version}))
-            .send()
-            .await
+        self.client.post(&format!("/handlers/{id}/install")).json(&json!({"version": version})).send().await
     }
 
     /// `POST /handlers/{id}/upgrade`
     pub async fn upgrade(&self, id: &str, version: &str) -> Result<Reply, Stop> {
-        self.client
-            .post(&format!("/handlers/{id}/upgrade"))
-            .json(&json!({"version": version}))
-            .send()
-            .await
+        self.client.post(&format!("/handlers/{id}/upgrade")).json(&json!({"version": version})).send().await
     }
 
     /// `DELETE /handlers/{id}`
@@ -143,20 +124,12 @@ impl Operations {
 
     /// `POST /handlers/{id}/executions` with this request body.
     pub async fn execute(&self, id: &str, body: &Value) -> Result<Reply, Stop> {
-        self.client
-            .post(&format!("/handlers/{id}/executions"))
-            .json(body)
-            .send()
-            .await
+        self.client.post(&format!("/handlers/{id}/executions")).json(body).send().await
     }
 
     /// Any JSON text as the body of an operation that takes JSON.
     pub async fn post_text(&self, path: &str, text: impl Into<Vec<u8>>) -> Result<Reply, Stop> {
-        self.client
-            .post(path)
-            .body("application/json", text.into())
-            .send()
-            .await
+        self.client.post(path).body("application/json", text.into()).send().await
     }
 }
 

@@ -47,8 +47,7 @@ struct Table {
 /// # Errors
 /// The table is not of its form; the text says where.
 pub fn sabotages() -> Result<Vec<Sabotage>, String> {
-    let table: Table =
-        toml::from_str(TABLE).map_err(|fault| format!("proof/sabotages.toml: {fault}"))?;
+    let table: Table = toml::from_str(TABLE).map_err(|fault| format!("proof/sabotages.toml: {fault}"))?;
     Ok(table.sabotage)
 }
 
@@ -66,9 +65,7 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((head, tail)) => text.strip_prefix(head).is_some_and(|rest| {
-            (0..=rest.len())
-                .filter(|&at| rest.is_char_boundary(at))
-                .any(|at| matches(tail, &rest[at..]))
+            (0..=rest.len()).filter(|&at| rest.is_char_boundary(at)).any(|at| matches(tail, &rest[at..]))
         }),
     }
 }

@@ -1,7 +1,7 @@
 //! A publisher with a trusted key of its own: the first step of almost every check.
 
 use assay_fixtures::{Behaviour, Key, Package, Packaging, Recipe, Release};
-use assay_harness::{Control as _, Cx, Stop};
+use assay_harness::{Control as _, Cx, Reply, Stop, ensure};
 use serde_json::{Value, json};
 
 use crate::form::Form;
@@ -24,9 +24,7 @@ impl Publisher {
     /// INCONCLUSIVE if the target does not take the key.
     pub async fn new(cx: &Cx) -> Result<Publisher, Stop> {
         let publisher = Publisher::stranger(cx, "publisher");
-        publisher
-            .trust(&key_body(&publisher.key, &[publisher.scope()], None))
-            .await?;
+        publisher.trust(&key_body(&publisher.key, &[publisher.scope()], None)).await?;
         Ok(publisher)
     }
 
@@ -38,11 +36,7 @@ impl Publisher {
         for (byte, mark) in seed.iter_mut().zip(word.bytes().chain(cx.namespace().bytes())) {
             *byte ^= mark;
         }
-        Publisher {
-            cx: cx.clone(),
-            key: Key::from_seed(seed),
-            key_name: format!("{}-{word}", cx.namespace()),
-        }
+        Publisher { cx: cx.clone(), key: Key::from_seed(seed), key_name: format!("{}-{word}", cx.namespace()) }
     }
 
     /// Makes the key trusted with this body of `PUT /admin/trust/keys/{key}`.
@@ -50,9 +44,13 @@ impl Publisher {
     /// # Errors
     /// INCONCLUSIVE if the target does not take it.
     pub async fn trust(&self, body: &Value) -> Result<(), Stop> {
-        let put = async { self.control().put_key(&self.key_name, body).await?.expect(201) };
-        put.await.control("a publisher's key is made trusted")?;
-        Ok(())
+        let put = async {
+            let reply = self.control().put_key(&self.key_name, body).await?.expect(201)?;
+            let shown = reply.json()?;
+            ensure!(shown["public_key"] == body["public_key"], "{}: another key came back", reply.describe());
+            Ok(())
+        };
+        put.await.control("a publisher's key is made trusted")
     }
 
     /// The key.
@@ -130,9 +128,15 @@ impl Publisher {
     /// # Errors
     /// INCONCLUSIVE if it is not accepted.
     pub async fn store(&self, package: &Package) -> Result<(), Stop> {
-        let upload = async { self.control().upload(package).await?.expect(201) };
-        upload.await.control("a valid package is uploaded")?;
-        Ok(())
+        accept(&self.control(), package).await.control("a valid package is uploaded")
+    }
+
+    /// Uploads as it is, as what the check judges.
+    ///
+    /// # Errors
+    /// FAIL if it is not accepted.
+    pub async fn accepted(&self, package: &Package) -> Result<(), Stop> {
+        accept(&self.admin(), package).await
     }
 
     /// Signs, uploads and installs.
@@ -161,8 +165,7 @@ impl Publisher {
     /// # Errors
     /// FAIL if the flawed one is accepted, refused for another reason, or stored; INCONCLUSIVE if the twin is refused.
     pub async fn pair(&self, flawed: &Package, twin: &Package, refusal: &Refusal) -> Result<(), Stop> {
-        self.pair_of_forms(&Form::of(flawed), &Form::of(twin), &twin.id(), &twin.version(), refusal)
-            .await
+        self.pair_of_forms(&Form::of(flawed), &Form::of(twin), &twin.id(), &twin.version(), refusal).await
     }
 
     /// A minimal pair of forms. The id and version are those that must not be stored when the flawed one was refused.
@@ -182,9 +185,8 @@ impl Publisher {
         }
         refusal.judge(&self.admin().upload_form(flawed).await?)?;
         self.absent(id, version).await?;
-        let accepted = async { self.control().upload_form(twin).await?.expect(201) };
-        accepted.await.control("the twin without the flaw is accepted")?;
-        Ok(())
+        let accepted = async { acknowledged(&self.control().upload_form(twin).await?.expect(201)?, version) };
+        accepted.await.control("the twin without the flaw is accepted")
     }
 
     /// Judges that the registry does not have this version.
@@ -194,6 +196,22 @@ impl Publisher {
     pub async fn absent(&self, id: &str, version: &str) -> Result<(), Stop> {
         Refusal::with("not-found").judge(&self.admin().part(id, version, "manifest").await?)
     }
+}
+
+/// Uploads and judges the acknowledgement: the release that was sent, by its version and digest.
+async fn accept(operations: &Operations, package: &Package) -> Result<(), Stop> {
+    let reply = operations.upload(package).await?.expect(201)?;
+    acknowledged(&reply, &package.version())?;
+    let (found, sent) = (reply.json()?["package"].clone(), package.digest());
+    ensure!(found == sent, "{}: the package is {found}, sent was {sent}", reply.describe());
+    Ok(())
+}
+
+/// Judges that an upload was answered with the release of this version.
+fn acknowledged(reply: &Reply, version: &str) -> Result<(), Stop> {
+    let found = reply.json()?["version"].clone();
+    ensure!(found == version, "{}: the version is {found}, sent was {version}", reply.describe());
+    Ok(())
 }
 
 /// The body of `PUT /admin/trust/keys/{key}` for a publisher's key.

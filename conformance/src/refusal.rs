@@ -15,27 +15,17 @@ pub struct Refusal {
 impl Refusal {
     /// A refusal with this code of `problems.toml`.
     pub fn with(code: &str) -> Refusal {
-        Refusal {
-            code: code.to_owned(),
-            pointer: None,
-            name: None,
-        }
+        Refusal { code: code.to_owned(), pointer: None, name: None }
     }
 
     /// The same, at this JSON Pointer.
     pub fn at(self, pointer: &str) -> Refusal {
-        Refusal {
-            pointer: Some(pointer.to_owned()),
-            ..self
-        }
+        Refusal { pointer: Some(pointer.to_owned()), ..self }
     }
 
     /// The same, about the thing of this name.
     pub fn named(self, name: &str) -> Refusal {
-        Refusal {
-            name: Some(name.to_owned()),
-            ..self
-        }
+        Refusal { name: Some(name.to_owned()), ..self }
     }
 
     /// Judges a reply: the status and the code that the contract gives, and the place if one is expected. A refusal
@@ -49,8 +39,7 @@ impl Refusal {
             .get(&self.code)
             .ok_or_else(|| Stop::Error(format!("problems.toml has no code {}", self.code)))?;
         ensure!(
-            reply.status() == problem.status
-                && reply.problem_code().as_deref() == Some(self.code.as_str()),
+            reply.status() == problem.status && reply.problem_code().as_deref() == Some(self.code.as_str()),
             "{}; expected {} {}",
             reply.describe(),
             problem.status,

@@ -108,18 +108,11 @@ pub fn suite() -> Suite {
         .flat_map(|group| group.checks)
         .map(|check| format!("{} {}\n", check.id, check.requirements.join(" ")))
         .collect();
-    Suite {
-        name: "assay".to_owned(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        digest: CONTRACT.digest(&table),
-    }
+    Suite { name: "assay".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), digest: CONTRACT.digest(&table) }
 }
 
 fn judging(requirement: &str, plan: &Plan) -> Vec<String> {
-    plan.checks()
-        .filter(|check| check.requirements.contains(&requirement))
-        .map(|check| check.id.to_owned())
-        .collect()
+    plan.checks().filter(|check| check.requirements.contains(&requirement)).map(|check| check.id.to_owned()).collect()
 }
 
 fn level(text: &str) -> Level {
@@ -159,10 +152,7 @@ mod tests {
 
     #[test]
     fn a_filter_chooses_among_all_profiles() {
-        let selection = Selection {
-            filter: Some(Filter::parse("LIFE-DUR-001")),
-            ..Selection::default()
-        };
+        let selection = Selection { filter: Some(Filter::parse("LIFE-DUR-001")), ..Selection::default() };
         let (plan, profiles) = selection.plan(&["core".to_owned()]).expect("a plan");
         assert_eq!(profiles, ["lifecycle"]);
         assert_eq!(plan.checks().count(), 1);

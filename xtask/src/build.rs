@@ -23,19 +23,21 @@ pub fn runtime(kind: Kind) -> Result<PathBuf, String> {
         Kind::Honest => "assay-runtime",
         Kind::Sabotaged => "assay-runtime-sabotaged",
     };
+    let built = target_folder().join("debug").join(binary);
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--quiet", "--package", "assay-server", "--bin", binary]);
+    cargo.current_dir(root()).args(["build", "--package", "assay-server", "--bin", binary]);
     if kind == Kind::Sabotaged {
         cargo.args(["--features", "sabotage"]);
     }
-    if !target_folder().join("debug").join(binary).exists() {
-        eprintln!("building {binary}; the first time takes a few minutes");
+    // What is built again takes seconds and need not be talked about; the first time takes minutes, and cargo shows them.
+    if built.exists() {
+        cargo.arg("--quiet");
     }
     let status = cargo.status().map_err(|fault| format!("cargo cannot be started: {fault}"))?;
     if !status.success() {
         return Err(format!("{binary} does not build: {status}"));
     }
-    Ok(target_folder().join("debug").join(binary))
+    Ok(built)
 }
 
 /// Says why there is no runtime.

@@ -32,7 +32,10 @@ impl Fixtures {
                 Exit::Conformant
             }
             Err(fault) => {
-                eprintln!("error: {} cannot be written: {fault}\nName a folder that you may write: --out DIR", self.out.display());
+                eprintln!(
+                    "error: {} cannot be written: {fault}\nName a folder that you may write: --out DIR",
+                    self.out.display()
+                );
                 Exit::ReportsNotWritable
             }
         }

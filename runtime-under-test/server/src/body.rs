@@ -42,14 +42,22 @@ pub enum Cut {
 impl RequestBody {
     /// The body of a request that arrived just now; `waits` if it has `Expect: 100-continue`.
     pub fn new(incoming: Incoming, waits: bool) -> Self {
-        Self { incoming, deadline: Instant::now() + WHOLE, waits }
+        Self {
+            incoming,
+            deadline: Instant::now() + WHOLE,
+            waits,
+        }
     }
 
     /// The next piece, or nothing at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, Cut>> {
         self.waits = false;
         loop {
-            let frame = timeout_at(self.deadline.min(Instant::now() + PAUSE), self.incoming.frame()).await;
+            let frame = timeout_at(
+                self.deadline.min(Instant::now() + PAUSE),
+                self.incoming.frame(),
+            )
+            .await;
             match frame {
                 Err(_) => return Some(Err(Cut::Late)),
                 Ok(None) => return None,
@@ -63,9 +71,14 @@ impl RequestBody {
         }
     }
 
+    /// How long the body is at least, in bytes, as far as its head says.
+    pub fn announced(&self) -> u64 {
+        self.incoming.size_hint().lower()
+    }
+
     /// The whole body, if it has at most `most` bytes.
     pub async fn read(&mut self, most: u64) -> Result<Vec<u8>, Cut> {
-        if self.incoming.size_hint().lower() > most {
+        if self.announced() > most {
             return Err(Cut::Long(most));
         }
         let mut bytes = Vec::new();

@@ -8,11 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use assay_package::{
-    Bounds, Circumstances, Code, Gates, Json, JsonFault, KeyName, Package, Part, PublicKey, Refusal, Schema,
+    Bounds, Circumstances, Code, Gates, Json, JsonFault, KeyName, Part, PublicKey, Refusal, Schema,
     SchemaFault, Signer, TrustedKey, Version,
 };
 use axum::body::Body;
-use axum::http::request::Parts;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use jiff::Timestamp;
@@ -23,31 +22,20 @@ use crate::installations::{Installed, Running};
 use crate::multipart::UploadBounds;
 use crate::output;
 use crate::problem::{self, Problem};
-use crate::registry::Registry;
 use crate::request;
 use crate::roles::{self, Role};
 use crate::routes::Operation;
 use crate::store::{NewRelease, Writer};
+
+mod terms;
+
+pub use terms::{Asked, Duplicate, Filters, Judged, Removed, StateChanges};
 
 /// The contract as it is.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Contract;
 
 impl Policy for Contract {}
-
-/// What is known of a request when its role is judged.
-pub struct Asked<'a> {
-    /// The operations of the path: one, if the method is one of the path's.
-    pub operations: &'a [Operation],
-    /// The names in the path, in order.
-    pub names: &'a [String],
-    /// The role of the token, if it is one of ours.
-    pub role: Option<Role>,
-    /// The head of the request.
-    pub head: &'a Parts,
-    /// What is stored and who is trusted.
-    pub registry: &'a Registry,
-}
 
 /// Every decision of the server. Clauses are those of the contract.
 pub trait Policy: Send + Sync + 'static {
@@ -61,13 +49,22 @@ pub trait Policy: Send + Sync + 'static {
     /// The role under which a request is served (README 2.1 to 2.3). Where the method is not one of the path's, the
     /// operation that asks for the least decides.
     fn judge_role(&self, asked: &Asked<'_>) -> Result<Role, Refusal> {
-        let least = asked.operations.iter().map(|operation| self.least_role(*operation)).min().unwrap_or(Role::Admin);
+        let least = asked
+            .operations
+            .iter()
+            .map(|operation| self.least_role(*operation))
+            .min()
+            .unwrap_or(Role::Admin);
         match asked.role {
             _ if least == Role::Anyone => Ok(asked.role.unwrap_or(Role::Anyone)),
-            None => Err(Refusal::new(Code::Unauthenticated, "there is no bearer token that this runtime knows")),
-            Some(role) if role < least => {
-                Err(Refusal::new(Code::Forbidden, format!("the role `{}` may not do this", role.name())))
-            }
+            None => Err(Refusal::new(
+                Code::Unauthenticated,
+                "there is no bearer token that this runtime knows",
+            )),
+            Some(role) if role < least => Err(Refusal::new(
+                Code::Forbidden,
+                format!("the role `{}` may not do this", role.name()),
+            )),
             Some(role) => Ok(role),
         }
     }
@@ -105,7 +102,11 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     /// What is made of an upload that did not arrive as a whole (core.md 2.3).
-    fn upload_cut_short(&self, _arrived: Vec<Part>, refusal: Refusal) -> Result<Vec<Part>, Refusal> {
+    fn upload_cut_short(
+        &self,
+        _arrived: Vec<Part>,
+        refusal: Refusal,
+    ) -> Result<Vec<Part>, Refusal> {
         Err(refusal)
     }
 
@@ -113,7 +114,11 @@ pub trait Policy: Send + Sync + 'static {
 
     /// A refusal as a response (README 3.1).
     fn problem(&self, refusal: &Refusal) -> Response {
-        problem::response(refusal.code, "application/problem+json", &problem::members(refusal))
+        problem::response(
+            refusal.code,
+            "application/problem+json",
+            &problem::members(refusal),
+        )
     }
 
     /// The answer where no operation is: the path or the method does not exist (README 1.1).
@@ -134,7 +139,10 @@ pub trait Policy: Send + Sync + 'static {
     /// The answer to a question for health (README 4.5).
     fn health(&self) -> Response {
         let mut response = Response::new(Body::from(r#"{"status":"ok"}"#));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
         response
     }
 
@@ -145,7 +153,10 @@ pub trait Policy: Send + Sync + 'static {
         if stored.public_key == new.public_key {
             return Ok(());
         }
-        Err(Refusal::new(Code::KeyConflict, "the name is taken by other public bytes").named(new.name.as_str()))
+        Err(
+            Refusal::new(Code::KeyConflict, "the name is taken by other public bytes")
+                .named(new.name.as_str()),
+        )
     }
 
     /// The keys that are shown (registry.md 1.4).
@@ -156,16 +167,34 @@ pub trait Policy: Send + Sync + 'static {
     // --- uploads ----------------------------------------------------------------------------------------
 
     /// Judges an upload (registry.md 2.2 to 2.5): what passes the gates is stored, signed or not, and nothing else.
-    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
+    fn judge_upload(
+        &self,
+        gates: &Gates,
+        parts: Vec<Part>,
+        circumstances: &Circumstances<'_>,
+    ) -> Judged {
         match gates.upload(parts, circumstances) {
-            Ok(package) => Judged { stored: Some(package), refusal: None },
-            Err(refusal) => Judged { stored: None, refusal: Some(refusal) },
+            Ok(package) => Judged {
+                stored: Some(package),
+                refusal: None,
+            },
+            Err(refusal) => Judged {
+                stored: None,
+                refusal: Some(refusal),
+            },
         }
     }
 
     /// What becomes of an upload of a version that is stored (registry.md 2.4).
-    fn duplicate(&self, _writer: &mut Writer<'_>, new: &NewRelease<'_>) -> Result<Duplicate, Problem> {
-        let detail = format!("{} {} is stored already", new.release.handler, new.release.version);
+    fn duplicate(
+        &self,
+        _writer: &mut Writer<'_>,
+        new: &NewRelease<'_>,
+    ) -> Result<Duplicate, Problem> {
+        let detail = format!(
+            "{} {} is stored already",
+            new.release.handler, new.release.version
+        );
         Err(Problem::refused(Code::VersionExists, detail))
     }
 
@@ -178,7 +207,14 @@ pub trait Policy: Send + Sync + 'static {
 
     /// Judges the end of a statement that is to be signed (registry.md 3.1).
     fn judge_expiry(&self, expires_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-        if expires_at > now { Ok(()) } else { Err(request::malformed("`expires_at` is not in the future", "/expires_at")) }
+        if expires_at > now {
+            Ok(())
+        } else {
+            Err(request::malformed(
+                "`expires_at` is not in the future",
+                "/expires_at",
+            ))
+        }
     }
 
     /// Whether the registry's signature is kept (registry.md 3.1).
@@ -205,7 +241,13 @@ pub trait Policy: Send + Sync + 'static {
 
     /// The versions of a handler in the order in which they are listed (registry.md 4.2).
     fn listed_versions(&self, handler: &Handler) -> Vec<Arc<Release>> {
-        handler.releases.values().rev().filter(|release| self.shows(release)).cloned().collect()
+        handler
+            .releases
+            .values()
+            .rev()
+            .filter(|release| self.shows(release))
+            .cloned()
+            .collect()
     }
 
     /// The versions that an item of the list names (registry.md 4.2).
@@ -215,7 +257,10 @@ pub trait Policy: Send + Sync + 'static {
 
     /// Whether a handler is on the list under the filters (registry.md 4.1).
     fn matches(&self, wanted: &Filters, category: &str, installed: bool) -> bool {
-        wanted.category.as_deref().is_none_or(|wanted| wanted == category)
+        wanted
+            .category
+            .as_deref()
+            .is_none_or(|wanted| wanted == category)
             && wanted.installed.is_none_or(|wanted| wanted == installed)
     }
 
@@ -269,7 +314,10 @@ pub trait Policy: Send + Sync + 'static {
 
     /// What an uninstall removes (core.md 9.3).
     fn removed_at_uninstall(&self) -> Removed {
-        Removed { installation: true, state: true }
+        Removed {
+            installation: true,
+            state: true,
+        }
     }
 
     // --- executions -------------------------------------------------------------------------------------
@@ -313,42 +361,4 @@ pub trait Policy: Send + Sync + 'static {
     fn committed_changes(&self, changes: StateChanges) -> StateChanges {
         changes
     }
-}
-
-/// What the handler did to its state: a value to set, or none for a key to remove.
-pub type StateChanges = BTreeMap<String, Option<Vec<u8>>>;
-
-/// What becomes of an upload.
-pub struct Judged {
-    /// What is stored, if anything is.
-    pub stored: Option<Package>,
-    /// What is answered in place of the release.
-    pub refusal: Option<Refusal>,
-}
-
-/// Which release is shown after a second upload of a version that was not refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Duplicate {
-    /// The one that was stored.
-    Old,
-    /// The one that was uploaded.
-    New,
-}
-
-/// The filters of a list.
-#[derive(Clone, Debug, Default)]
-pub struct Filters {
-    /// Only handlers whose highest version is of this category.
-    pub category: Option<String>,
-    /// Only handlers that are, or are not, installed.
-    pub installed: Option<bool>,
-}
-
-/// What an uninstall removes.
-#[derive(Clone, Copy, Debug)]
-pub struct Removed {
-    /// The installation.
-    pub installation: bool,
-    /// The state.
-    pub state: bool,
 }

@@ -16,7 +16,8 @@ const SHOWN: [&str; 2] = ["core.discovery.document", "core.discovery.health"];
 /// # Errors
 /// One cannot be started.
 pub async fn rows(honest: &Path, blunt: &BTreeSet<String>) -> Result<Vec<DegenerateRow>, String> {
-    let upstream = Session::attach(launch(honest, &[]), AttachOptions::default()).await.map_err(|fault| fault.to_string())?;
+    let upstream =
+        Session::attach(launch(honest, &[]), AttachOptions::default()).await.map_err(|fault| fault.to_string())?;
     let (admin, user) = upstream.tokens();
     let mut rows = Vec::new();
     for &kind in Degenerate::all() {
@@ -31,12 +32,8 @@ pub async fn rows(honest: &Path, blunt: &BTreeSet<String>) -> Result<Vec<Degener
             user_token: Some(user.to_owned()),
         };
         // What hangs is known to hang after a second.
-        let options = Options {
-            request_timeout: std::time::Duration::from_secs(1),
-            blunt: blunt.clone(),
-            jobs: 64,
-            ..options()
-        };
+        let options =
+            Options { request_timeout: std::time::Duration::from_secs(1), blunt: blunt.clone(), jobs: 64, ..options() };
         let report = report_of(attach, &options).await?;
         let concerned: fn(&str) -> bool = match kind {
             Degenerate::FeatureLiar => |id| id == "core.discovery.undeclared-features",
@@ -55,10 +52,7 @@ pub async fn rows(honest: &Path, blunt: &BTreeSet<String>) -> Result<Vec<Degener
 /// The honest runtime behind a shell that empties its data folder at each start.
 fn forgetful(honest: &Path) -> Attach {
     let script = format!("rm -rf \"$ASSAY_DATA\"/* && exec '{}'", honest.display());
-    Attach::Launch {
-        command: vec!["sh".to_owned(), "-c".to_owned(), script],
-        env: Vec::new(),
-    }
+    Attach::Launch { command: vec!["sh".to_owned(), "-c".to_owned(), script], env: Vec::new() }
 }
 
 fn row(name: &str, text: &str, report: &Report, concerned: impl Fn(&str) -> bool) -> DegenerateRow {

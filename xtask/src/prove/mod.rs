@@ -66,7 +66,10 @@ impl Prove {
         let mut problems = table::problems(&all, &table::offered(&sabotaged)?);
         let chosen: Vec<Sabotage> = all.into_iter().filter(|sabotage| self.chooses(sabotage)).collect();
         if chosen.is_empty() {
-            return Err(format!("no sabotage is called {}\nSee conformance/proof/sabotages.toml", self.sabotage.join(",")));
+            return Err(format!(
+                "no sabotage is called {}\nSee conformance/proof/sabotages.toml",
+                self.sabotage.join(",")
+            ));
         }
         let blunt: BTreeSet<String> = self.blunt.iter().cloned().collect();
 
@@ -146,10 +149,7 @@ fn take<'a>(next: &AtomicUsize, sabotages: &'a [Sabotage]) -> Option<(usize, &'a
 
 async fn prove_one(binary: &Path, sabotage: &Sabotage, blunt: &BTreeSet<String>) -> Row {
     let started = Instant::now();
-    let options = Options {
-        blunt: blunt.clone(),
-        ..options()
-    };
+    let options = Options { blunt: blunt.clone(), ..options() };
     let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), &options).await;
     let mut row = row::judge(sabotage, report);
     row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -159,20 +159,13 @@ async fn prove_one(binary: &Path, sabotage: &Sabotage, blunt: &BTreeSet<String>)
 
 /// How the suite is run against each target of the proof.
 fn options() -> Options {
-    Options {
-        request_timeout: REQUEST_TIMEOUT,
-        deadline: Duration::from_secs(60),
-        ..Options::default()
-    }
+    Options { request_timeout: REQUEST_TIMEOUT, deadline: Duration::from_secs(60), ..Options::default() }
 }
 
 fn launch(binary: &Path, arguments: &[&str]) -> Attach {
     let mut command = vec![binary.display().to_string()];
     command.extend(arguments.iter().map(|&argument| argument.to_owned()));
-    Attach::Launch {
-        command,
-        env: Vec::new(),
-    }
+    Attach::Launch { command, env: Vec::new() }
 }
 
 /// Attaches and judges every check of every profile.

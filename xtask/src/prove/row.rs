@@ -66,11 +66,7 @@ pub fn control_problems(report: &Report) -> Vec<String> {
 }
 
 fn kill(check: &CheckResult) -> Kill {
-    Kill {
-        check: check.id.clone(),
-        packaging: check.packaging.clone(),
-        reason: reasons(check).join("; "),
-    }
+    Kill { check: check.id.clone(), packaging: check.packaging.clone(), reason: reasons(check).join("; ") }
 }
 
 /// The reason of the check and of each of its cases that did not pass.

@@ -24,7 +24,9 @@ pub fn problems() -> Vec<String> {
     let members = members();
     for member in &members {
         if !MAY_IMPORT.iter().any(|(known, _)| known == member) {
-            problems.push(format!("{member}: the table of imports in xtask/src/tidy/dependencies.rs does not know this crate"));
+            problems.push(format!(
+                "{member}: the table of imports in xtask/src/tidy/dependencies.rs does not know this crate"
+            ));
         }
     }
     for (member, allowed) in MAY_IMPORT {

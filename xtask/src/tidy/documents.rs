@@ -32,7 +32,8 @@ pub fn problems() -> Vec<String> {
             continue;
         };
         for command in commands(&text) {
-            let known = STEPS.contains(&command) || DOCUMENTED.iter().any(|(known, _)| starts_with_words(command, known));
+            let known =
+                STEPS.contains(&command) || DOCUMENTED.iter().any(|(known, _)| starts_with_words(command, known));
             if !known {
                 problems.push(format!("{document}: nothing runs `{command}`"));
             }

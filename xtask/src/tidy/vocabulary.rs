@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 
-use assay_conformance::contract::CONTRACT;
+use assay_conformance::contract::{CONTRACT, source};
 
 use super::sources::rust_files;
 use crate::build::root;
@@ -35,5 +35,37 @@ pub fn problems() -> Vec<String> {
             problems.push(format!("problems.toml: {code} {fault}"));
         }
     }
+    problems.extend(openapi(&named_in_openapi()));
     problems
+}
+
+/// Codes that openapi.yaml gives to an operation, and where openapi.yaml and the other files of the spec disagree.
+fn openapi(named: &BTreeSet<String>) -> Vec<String> {
+    // What no operation answers: the path exists, the operation does not.
+    let apart = "method-not-allowed";
+    let missing = CONTRACT.problems.keys().filter(|code| *code != apart && !named.contains(*code));
+    let unknown = named.iter().filter(|code| !CONTRACT.problems.contains_key(*code));
+    let text = source("openapi.yaml").unwrap_or_default();
+    let bounds = CONTRACT.bounds.keys().filter(|bound| !text.contains(bound.as_str()));
+    missing
+        .map(|code| format!("openapi.yaml: no operation answers {code}"))
+        .chain(unknown.map(|code| format!("openapi.yaml: problems.toml has no code {code}")))
+        .chain(bounds.map(|bound| format!("openapi.yaml: the bound {bound} is missing")))
+        .collect()
+}
+
+/// The words in the lists `x-problems`, in either form that YAML has for a list.
+fn named_in_openapi() -> BTreeSet<String> {
+    let text = source("openapi.yaml").unwrap_or_default();
+    text.split("x-problems:")
+        .skip(1)
+        .flat_map(|rest| {
+            let rest = rest.trim_start();
+            let list = match rest.strip_prefix('[') {
+                Some(inline) => inline.split(']').next().unwrap_or_default().replace(',', " "),
+                None => rest.lines().map_while(|line| line.trim().strip_prefix("- ")).collect::<Vec<_>>().join(" "),
+            };
+            list.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
 }

@@ -13,15 +13,50 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "chain",
     checks: checks![
-        each("core.chain.upgrade", "an upgrade runs the release that follows the installed one", &["CORE-CHN-001"], upgrade),
-        once("core.chain.two-steps", "an upgrade may follow the chain over several steps", &["CORE-CHN-001"], two_steps),
-        once("core.chain.unknown-previous", "a previous that is not stored is refused", &["CORE-CHN-002"], unknown_previous),
-        once("core.chain.foreign-previous", "a release of another handler as previous is refused", &["CORE-CHN-002"], foreign_previous),
-        once("core.chain.previous-higher", "a previous with a higher version is refused", &["CORE-CHN-003"], previous_higher),
+        each(
+            "core.chain.upgrade",
+            "an upgrade runs the release that follows the installed one",
+            &["CORE-CHN-001"],
+            upgrade
+        ),
+        once(
+            "core.chain.two-steps",
+            "an upgrade may follow the chain over several steps",
+            &["CORE-CHN-001"],
+            two_steps
+        ),
+        once(
+            "core.chain.unknown-previous",
+            "a previous that is not stored is refused",
+            &["CORE-CHN-002"],
+            unknown_previous
+        ),
+        once(
+            "core.chain.foreign-previous",
+            "a release of another handler as previous is refused",
+            &["CORE-CHN-002"],
+            foreign_previous
+        ),
+        once(
+            "core.chain.previous-higher",
+            "a previous with a higher version is refused",
+            &["CORE-CHN-003"],
+            previous_higher
+        ),
         once("core.chain.downgrade", "an upgrade to a lower version is refused", &["CORE-CHN-004"], downgrade),
         once("core.chain.order", "versions are ordered by SemVer, not as text", &["CORE-CHN-004"], order),
-        once("core.chain.fork", "an upgrade whose chain does not reach the installed release is refused", &["CORE-CHN-005"], fork),
-        once("core.chain.disagreement", "statements that name different predecessors are refused", &["CORE-CHN-006"], disagreement),
+        once(
+            "core.chain.fork",
+            "an upgrade whose chain does not reach the installed release is refused",
+            &["CORE-CHN-005"],
+            fork
+        ),
+        once(
+            "core.chain.disagreement",
+            "statements that name different predecessors are refused",
+            &["CORE-CHN-006"],
+            disagreement
+        ),
     ],
 };
 

@@ -17,8 +17,18 @@ pub const GROUP: Group = Group {
     checks: checks![
         each("core.execution.context", "the context reaches the handler", &["CORE-EXE-011"], context),
         each("core.execution.caller", "the handler is told the role of the caller", &["CORE-EXE-011"], caller),
-        once("core.execution.identifier", "every execution has an identifier of its own", &["CORE-EXE-011"], identifier),
-        once("core.execution.request-form", "an execution request that is not of its form is refused", &["CORE-EXE-015"], request_form),
+        once(
+            "core.execution.identifier",
+            "every execution has an identifier of its own",
+            &["CORE-EXE-011"],
+            identifier
+        ),
+        once(
+            "core.execution.request-form",
+            "an execution request that is not of its form is refused",
+            &["CORE-EXE-015"],
+            request_form
+        ),
     ],
 };
 
@@ -93,15 +103,11 @@ async fn request_form(cx: Cx) -> Result<(), Stop> {
         ("a value of 1025", json!({"input": 1, "context": {"a": "v".repeat(1025)}})),
         ("not an object", json!([1])),
     ] {
-        let judged = async {
-            refused("request-malformed").judge(&publisher.admin().execute(handler.id(), &body).await?)
-        };
+        let judged =
+            async { refused("request-malformed").judge(&publisher.admin().execute(handler.id(), &body).await?) };
         cx.case(name, judged).await;
     }
-    for body in [
-        many(16),
-        json!({"input": 1, "context": {"n".repeat(64): "v".repeat(1024)}}),
-    ] {
+    for body in [many(16), json!({"input": 1, "context": {"n".repeat(64): "v".repeat(1024)}})] {
         let twin = async { publisher.control().execute(handler.id(), &body).await?.expect(200) };
         twin.await.control("a context at its bounds is accepted")?;
     }

@@ -11,8 +11,18 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "digest",
     checks: checks![
-        once("core.digest.other-bytes", "a module of the pinned size with another byte is refused", &["CORE-PKG-010"], other_bytes),
-        once("core.digest.other-size", "a module whose size is not the pinned one is refused", &["CORE-PKG-010"], other_size),
+        once(
+            "core.digest.other-bytes",
+            "a module of the pinned size with another byte is refused",
+            &["CORE-PKG-010"],
+            other_bytes
+        ),
+        once(
+            "core.digest.other-size",
+            "a module whose size is not the pinned one is refused",
+            &["CORE-PKG-010"],
+            other_size
+        ),
     ],
 };
 

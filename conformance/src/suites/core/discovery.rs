@@ -14,8 +14,18 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "discovery",
     checks: checks![
-        once("core.discovery.document", "discovery publishes the contract, the packagings and every bound", &["CORE-DSC-001"], document),
-        once("core.discovery.undeclared-features", "a declared feature works, an undeclared one is refused", &["CORE-DSC-002"], undeclared_features),
+        once(
+            "core.discovery.document",
+            "discovery publishes the contract, the packagings and every bound",
+            &["CORE-DSC-001"],
+            document
+        ),
+        once(
+            "core.discovery.undeclared-features",
+            "a declared feature works, an undeclared one is refused",
+            &["CORE-DSC-002"],
+            undeclared_features
+        ),
         once("core.discovery.health", "health answers without a token", &["CORE-DSC-003"], health),
     ],
 };
@@ -60,8 +70,7 @@ async fn undeclared_features(cx: Cx) -> Result<(), Stop> {
         let twin = publisher.recipe(feature, Behaviour::Echo);
         let asking = publisher.sign(&twin.clone().set(pointer, value));
         if cx.discovery().features.iter().any(|declared| declared == feature) {
-            let upload = async { publisher.admin().upload(&asking).await?.expect(201).map(|_| ()) };
-            cx.case(format!("{feature} is declared"), upload).await;
+            cx.case(format!("{feature} is declared"), publisher.accepted(&asking)).await;
         } else {
             let twin = publisher.sign(&twin);
             let refusal = refused("feature-unsupported").at(pointer);

@@ -13,8 +13,18 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "envelope",
     checks: checks![
-        once("core.signature.envelope-form", "what is not a DSSE envelope is refused", &["CORE-SIG-013"], envelope_form),
-        once("core.signature.statement-form", "what is not a release statement is refused", &["CORE-SIG-014"], statement_form),
+        once(
+            "core.signature.envelope-form",
+            "what is not a DSSE envelope is refused",
+            &["CORE-SIG-013"],
+            envelope_form
+        ),
+        once(
+            "core.signature.statement-form",
+            "what is not a release statement is refused",
+            &["CORE-SIG-014"],
+            statement_form
+        ),
         once("core.signature.base64", "both base64 alphabets are read", &["CORE-SIG-015"], base64),
     ],
 };
@@ -59,7 +69,9 @@ async fn envelope_form(cx: Cx) -> Result<(), Stop> {
         case(&cx, &publisher, &format!("no {pointer}"), number, flawed).await;
         number += 1;
     }
-    let typed = |statement: Statement| Envelope::new("application/json", statement.to_bytes()).signed_by(publisher.key()).to_bytes();
+    let typed = |statement: Statement| {
+        Envelope::new("application/json", statement.to_bytes()).signed_by(publisher.key()).to_bytes()
+    };
     case(&cx, &publisher, "another payload type", number, typed).await;
     let repeated = |statement: Statement| {
         let bytes = Envelope::new(PAYLOAD_TYPE, statement.to_bytes()).signed_by(publisher.key()).to_bytes();
@@ -105,8 +117,15 @@ async fn statement_form(cx: Cx) -> Result<(), Stop> {
         number += 1;
     }
     for pointer in [
-        "/_type", "/subject", "/subject/0/name", "/subject/0/digest/sha256", "/predicateType", "/predicate",
-        "/predicate/issued_at", "/predicate/expires_at", "/predicate/previous",
+        "/_type",
+        "/subject",
+        "/subject/0/name",
+        "/subject/0/digest/sha256",
+        "/predicateType",
+        "/predicate",
+        "/predicate/issued_at",
+        "/predicate/expires_at",
+        "/predicate/previous",
     ] {
         let flawed = |statement: Statement| {
             Envelope::new(PAYLOAD_TYPE, statement.remove(pointer).to_bytes()).signed_by(publisher.key()).to_bytes()
@@ -132,7 +151,7 @@ async fn base64(cx: Cx) -> Result<(), Stop> {
             envelope["signatures"][0]["sig"].as_str().is_some_and(|sig| sig.contains(['-', '_']))
         })
         .ok_or_else(|| Stop::Error("no signature of 64 needs the second alphabet".to_owned()))?;
-    publisher.admin().upload(&package.with_signature(url_safe)).await?.expect(201)?;
+    publisher.accepted(&package.with_signature(url_safe)).await?;
     publisher.publish(&publisher.recipe("standard", Behaviour::Echo)).await?;
     Ok(())
 }

@@ -21,7 +21,12 @@ pub const GROUP: Group = Group {
         each("core.execution.trap", "a trap is reported as one", &["CORE-EXE-004"], trap),
         each("core.execution.timeout", "a handler that runs past its time is ended", &["CORE-EXE-005"], timeout),
         each("core.execution.in-time", "a handler that ends in time succeeds", &["CORE-EXE-005"], in_time),
-        each("core.execution.others-served", "while a handler runs away, others are served", &["CORE-EXE-006"], others_served),
+        each(
+            "core.execution.others-served",
+            "while a handler runs away, others are served",
+            &["CORE-EXE-006"],
+            others_served
+        ),
         each("core.execution.fresh", "every execution starts from a fresh instance", &["CORE-EXE-012"], fresh),
         each("core.execution.recovers", "after a hostile execution the next one works", &["CORE-EXE-013"], recovers),
     ],
@@ -58,10 +63,7 @@ async fn failure(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for kind in [FailureKind::InvalidInput, FailureKind::Unavailable, FailureKind::Internal] {
         let message = format!("no {} today \u{2603}", kind.as_str());
-        let behaviour = Behaviour::Fail {
-            kind,
-            message: message.clone(),
-        };
+        let behaviour = Behaviour::Fail { kind, message: message.clone() };
         let handler = publisher.install(&publisher.recipe(kind.as_str(), behaviour)).await?;
         let judged = async {
             let execution = handler.execute(json!(1)).await?;
@@ -144,7 +146,9 @@ async fn others_served(cx: Cx) -> Result<(), Stop> {
         ended.push(joined.map_err(|fault| Stop::Error(fault.to_string()))?);
     }
     for execution in ended {
-        execution.and_then(|execution| execution.expect("timeout").map(|_| ())).control("the runaway handlers are ended")?;
+        execution
+            .and_then(|execution| execution.expect("timeout").map(|_| ()))
+            .control("the runaway handlers are ended")?;
     }
     ensure!(served >= 5, "while four handlers ran away, another was served {served} times");
     Ok(())

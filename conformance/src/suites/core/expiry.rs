@@ -17,8 +17,18 @@ pub const GROUP: Group = Group {
     checks: checks![
         once("core.expiry.expired", "a release that has expired is refused", &["CORE-EXP-001"], expired),
         once("core.expiry.future", "a release dated in the future is refused", &["CORE-EXP-002"], future),
-        once("core.expiry.at-install", "a release that expires after its upload is not installed", &["CORE-EXP-003"], at_install),
-        once("core.expiry.at-execute", "an installed release that expires is not executed", &["CORE-EXP-004"], at_execute),
+        once(
+            "core.expiry.at-install",
+            "a release that expires after its upload is not installed",
+            &["CORE-EXP-003"],
+            at_install
+        ),
+        once(
+            "core.expiry.at-execute",
+            "an installed release that expires is not executed",
+            &["CORE-EXP-004"],
+            at_execute
+        ),
     ],
 };
 
@@ -51,7 +61,11 @@ const LIVES: [Duration; 3] = [Duration::from_millis(700), Duration::from_secs(3)
 const GRACE: Duration = Duration::from_millis(1500);
 
 /// Asks until the target refuses, from the end of a release until the grace is over. What was granted in between is undone by `undo`.
-async fn refused_after<F, U>(end: Timestamp, mut ask: impl FnMut() -> F, mut undo: impl FnMut() -> U) -> Result<(), Stop>
+async fn refused_after<F, U>(
+    end: Timestamp,
+    mut ask: impl FnMut() -> F,
+    mut undo: impl FnMut() -> U,
+) -> Result<(), Stop>
 where
     F: Future<Output = Result<Reply, Stop>>,
     U: Future<Output = Result<(), Stop>>,

@@ -14,14 +14,44 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "http",
     checks: checks![
-        once("core.http.problem-shape", "a refusal is an RFC 9457 problem with the members of the contract", &["CORE-HTP-001"], problem_shape),
-        once("core.http.problem-place", "a problem carries the pointer or the name of the place", &["CORE-HTP-002"], problem_place),
-        once("core.http.bounded-detail", "a problem quotes hostile text bounded and escaped", &["CORE-HTP-003"], bounded_detail),
+        once(
+            "core.http.problem-shape",
+            "a refusal is an RFC 9457 problem with the members of the contract",
+            &["CORE-HTP-001"],
+            problem_shape
+        ),
+        once(
+            "core.http.problem-place",
+            "a problem carries the pointer or the name of the place",
+            &["CORE-HTP-002"],
+            problem_place
+        ),
+        once(
+            "core.http.bounded-detail",
+            "a problem quotes hostile text bounded and escaped",
+            &["CORE-HTP-003"],
+            bounded_detail
+        ),
         once("core.http.unknown-path", "an unknown path is not-found", &["CORE-HTP-004"], unknown_path),
         once("core.http.unknown-method", "an unknown method is method-not-allowed", &["CORE-HTP-004"], unknown_method),
-        once("core.http.request-members", "an unknown member of a request body is refused", &["CORE-HTP-005"], request_members),
-        once("core.http.request-names", "a repeated name in a request body is refused", &["CORE-HTP-005"], request_names),
-        once("core.http.request-depth", "a request body that nests too deeply is refused", &["CORE-HTP-005"], request_depth),
+        once(
+            "core.http.request-members",
+            "an unknown member of a request body is refused",
+            &["CORE-HTP-005"],
+            request_members
+        ),
+        once(
+            "core.http.request-names",
+            "a repeated name in a request body is refused",
+            &["CORE-HTP-005"],
+            request_names
+        ),
+        once(
+            "core.http.request-depth",
+            "a request body that nests too deeply is refused",
+            &["CORE-HTP-005"],
+            request_depth
+        ),
         once("core.http.request-size", "a request body above the bound is refused", &["CORE-HTP-006"], request_size),
     ],
 };

@@ -13,10 +13,25 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "install",
     checks: checks![
-        each("core.install.way", "a package goes the whole way: upload, sign, list, install, execute, uninstall", &["CORE-INS-001"], way),
-        once("core.install.after-uninstall", "nothing of an uninstalled handler answers", &["CORE-INS-001"], after_uninstall),
+        each(
+            "core.install.way",
+            "a package goes the whole way: upload, sign, list, install, execute, uninstall",
+            &["CORE-INS-001"],
+            way
+        ),
+        once(
+            "core.install.after-uninstall",
+            "nothing of an uninstalled handler answers",
+            &["CORE-INS-001"],
+            after_uninstall
+        ),
         once("core.install.twice", "installing over an installation is refused", &["CORE-INS-002"], twice),
-        once("core.install.unknown-version", "installing a version that is not stored is refused", &["CORE-INS-003"], unknown_version),
+        once(
+            "core.install.unknown-version",
+            "installing a version that is not stored is refused",
+            &["CORE-INS-003"],
+            unknown_version
+        ),
     ],
 };
 
@@ -25,7 +40,7 @@ async fn way(cx: Cx) -> Result<(), Stop> {
     let admin = publisher.admin();
     let package = publisher.recipe("way", Behaviour::Echo).build();
     let id = package.id();
-    admin.upload(&package).await?.expect(201)?;
+    publisher.accepted(&package).await?;
     let expiry = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1)).to_string();
     admin.sign(&id, "1.0.0", &json!({"expires_at": expiry})).await?.expect(200)?;
     let detail = admin.detail(&id).await?.expect(200)?;
@@ -33,7 +48,10 @@ async fn way(cx: Cx) -> Result<(), Stop> {
     let installed = admin.install(&id, "1.0.0").await?.expect(201)?;
     let body = installed.json()?;
     ensure!(
-        body["id"] == id && body["version"] == "1.0.0" && body["package"] == package.digest() && body["installed_at"].is_string(),
+        body["id"] == id
+            && body["version"] == "1.0.0"
+            && body["package"] == package.digest()
+            && body["installed_at"].is_string(),
         "install answers {body}"
     );
     let status = admin.installation(&id).await?.expect(200)?;

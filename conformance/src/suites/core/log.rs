@@ -27,7 +27,8 @@ fn messages(execution: &Execution) -> Vec<&str> {
 
 async fn lines(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let texts: Vec<String> = ["second to none", "", "caf\u{e9} \u{1f512}", "a\nb", "again", "again"].map(str::to_owned).to_vec();
+    let texts: Vec<String> =
+        ["second to none", "", "caf\u{e9} \u{1f512}", "a\nb", "again", "again"].map(str::to_owned).to_vec();
     let written = texts.iter().map(|text| (LogLevel::Info, text.clone())).collect();
     let handler = publisher.install(&publisher.recipe("lines", Behaviour::Log(written))).await?;
     let execution = handler.execute(json!(1)).await?;
@@ -76,7 +77,11 @@ async fn limit(cx: Cx) -> Result<(), Stop> {
             execution.expect("success")?;
             let found = messages(&execution);
             ensure!(found == texts[..kept], "the log is {found:?}, expected {:?}", &texts[..kept]);
-            ensure!(execution.body["logs_truncated"] == truncated, "`logs_truncated` is {}", execution.body["logs_truncated"]);
+            ensure!(
+                execution.body["logs_truncated"] == truncated,
+                "`logs_truncated` is {}",
+                execution.body["logs_truncated"]
+            );
             Ok(())
         };
         cx.case(leaf, judged).await;

@@ -12,16 +12,56 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "manifest",
     checks: checks![
-        once("core.manifest.required-fields", "a manifest without a required field is refused", &["CORE-MAN-001"], required_fields),
-        once("core.manifest.unknown-fields", "a manifest with an unknown field is refused", &["CORE-MAN-002"], unknown_fields),
+        once(
+            "core.manifest.required-fields",
+            "a manifest without a required field is refused",
+            &["CORE-MAN-001"],
+            required_fields
+        ),
+        once(
+            "core.manifest.unknown-fields",
+            "a manifest with an unknown field is refused",
+            &["CORE-MAN-002"],
+            unknown_fields
+        ),
         once("core.manifest.id", "an id that is not reverse-DNS is refused", &["CORE-MAN-003"], id),
-        once("core.manifest.version", "a version that is not SemVer, or has build metadata, is refused", &["CORE-MAN-004"], version),
+        once(
+            "core.manifest.version",
+            "a version that is not SemVer, or has build metadata, is refused",
+            &["CORE-MAN-004"],
+            version
+        ),
         once("core.manifest.version-forms", "every other form of SemVer is accepted", &["CORE-MAN-004"], version_forms),
-        once("core.manifest.capability-unknown", "a permission that is no capability is refused", &["CORE-MAN-008"], capability_unknown),
-        once("core.manifest.value-forms", "a field of the wrong type or form is refused", &["CORE-MAN-009"], value_forms),
-        once("core.manifest.limits-out-of-bounds", "a limit outside of the published bounds is refused", &["CORE-MAN-010"], limits_out_of_bounds),
-        once("core.manifest.limits-at-the-bound", "a limit at the published bound is accepted", &["CORE-MAN-010"], limits_at_the_bound),
-        once("core.manifest.integers", "an integer with a fraction or an exponent is refused", &["CORE-MAN-011"], integers),
+        once(
+            "core.manifest.capability-unknown",
+            "a permission that is no capability is refused",
+            &["CORE-MAN-008"],
+            capability_unknown
+        ),
+        once(
+            "core.manifest.value-forms",
+            "a field of the wrong type or form is refused",
+            &["CORE-MAN-009"],
+            value_forms
+        ),
+        once(
+            "core.manifest.limits-out-of-bounds",
+            "a limit outside of the published bounds is refused",
+            &["CORE-MAN-010"],
+            limits_out_of_bounds
+        ),
+        once(
+            "core.manifest.limits-at-the-bound",
+            "a limit at the published bound is accepted",
+            &["CORE-MAN-010"],
+            limits_at_the_bound
+        ),
+        once(
+            "core.manifest.integers",
+            "an integer with a fraction or an exponent is refused",
+            &["CORE-MAN-011"],
+            integers
+        ),
     ],
 };
 
@@ -43,8 +83,20 @@ async fn case(
 async fn required_fields(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let fields = [
-        "/id", "/version", "/name", "/category", "/abi", "/module", "/module/digest", "/module/size", "/input",
-        "/output", "/permissions", "/limits", "/limits/memory_bytes", "/limits/timeout_ms",
+        "/id",
+        "/version",
+        "/name",
+        "/category",
+        "/abi",
+        "/module",
+        "/module/digest",
+        "/module/size",
+        "/input",
+        "/output",
+        "/permissions",
+        "/limits",
+        "/limits/memory_bytes",
+        "/limits/timeout_ms",
     ];
     for (number, field) in fields.into_iter().enumerate() {
         let refusal = refused("manifest-missing-field").at(field);
@@ -89,7 +141,18 @@ async fn id(cx: Cx) -> Result<(), Stop> {
 async fn version(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let versions = [
-        "1.0", "1", "v1.0.0", "01.0.0", "1.0.0+build.7", "1.0.0-", "1.0.0-01", "1.0.0-a..b", "1.0.0.0", " 1.0.0", "latest", "",
+        "1.0",
+        "1",
+        "v1.0.0",
+        "01.0.0",
+        "1.0.0+build.7",
+        "1.0.0-",
+        "1.0.0-01",
+        "1.0.0-a..b",
+        "1.0.0.0",
+        " 1.0.0",
+        "latest",
+        "",
         "99999999999999999999999999999999999999999999999999999999999999.0.0",
     ];
     for (number, version) in versions.into_iter().enumerate() {
@@ -104,8 +167,7 @@ async fn version_forms(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for version in ["0.0.0", "1.0.0-rc.1", "1.0.0-0.x-y", "1.0.0-alpha-a.b-c", "10.20.30", "1.0.0--"] {
         let package = publisher.sign(&publisher.recipe("forms", Behaviour::Echo).version(version));
-        let upload = async { publisher.admin().upload(&package).await?.expect(201).map(|_| ()) };
-        cx.case(version, upload).await;
+        cx.case(version, publisher.accepted(&package)).await;
     }
     Ok(())
 }
@@ -185,8 +247,7 @@ async fn limits_at_the_bound(cx: Cx) -> Result<(), Stop> {
         let at = cx.discovery().bounds[bound];
         let recipe = publisher.recipe(&bound.replace('_', "-"), Behaviour::Echo).set(pointer, at);
         let package = publisher.sign(&recipe);
-        let upload = async { publisher.admin().upload(&package).await?.expect(201).map(|_| ()) };
-        cx.case(pointer, upload).await;
+        cx.case(pointer, publisher.accepted(&package)).await;
     }
     Ok(())
 }
@@ -195,7 +256,8 @@ async fn integers(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for (number, text) in ["5000.0", "5e3", "5000E0", "-0.0"].into_iter().enumerate() {
         let refusal = refused("manifest-invalid-value").at("/limits/timeout_ms");
-        let edit = |recipe: Recipe| recipe.edit_manifest(move |manifest| manifest.replace(": 5000", &format!(": {text}")));
+        let edit =
+            |recipe: Recipe| recipe.edit_manifest(move |manifest| manifest.replace(": 5000", &format!(": {text}")));
         case(&publisher, &cx, text, number, edit, &refusal).await;
     }
     publisher.control().list("?limit=1").await?.expect(200).control("the registry answers")?;

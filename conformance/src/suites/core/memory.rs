@@ -13,7 +13,12 @@ pub const GROUP: Group = Group {
     name: "memory",
     checks: checks![
         each("core.memory.at-the-limit", "growth to exactly the limit is granted", &["CORE-MEM-001"], at_the_limit),
-        each("core.memory.one-page-more", "growth one page past the limit ends the execution", &["CORE-MEM-001"], one_page_more),
+        each(
+            "core.memory.one-page-more",
+            "growth one page past the limit ends the execution",
+            &["CORE-MEM-001"],
+            one_page_more
+        ),
         each("core.memory.runaway", "growth without end ends the execution", &["CORE-MEM-002"], runaway),
         each("core.memory.usage", "the memory used is reported", &["CORE-MEM-003"], usage),
     ],

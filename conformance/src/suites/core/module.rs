@@ -12,17 +12,62 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "module",
     checks: checks![
-        each("core.module.magic", "bytes without the magic, version and layer of WebAssembly are refused", &["CORE-MOD-001"], magic),
+        each(
+            "core.module.magic",
+            "bytes without the magic, version and layer of WebAssembly are refused",
+            &["CORE-MOD-001"],
+            magic
+        ),
         each("core.module.layer", "a module of the other packaging is refused", &["CORE-MOD-002"], layer),
         each("core.module.validation", "a module that does not validate is refused", &["CORE-MOD-003"], validation),
-        each("core.module.proposals", "a module that uses a proposal outside of the contract is refused", &["CORE-MOD-004"], proposals),
-        each("core.module.export-missing", "a module without a required export is refused", &["CORE-MOD-005"], export_missing),
-        each("core.module.export-types", "a required export of another type is refused", &["CORE-MOD-006"], export_types),
-        each("core.module.imports", "an import from outside of the handler world is refused", &["CORE-MOD-007"], imports),
-        each("core.module.import-types", "an import of the handler world with another type is refused", &["CORE-MOD-008"], import_types),
-        each("core.module.capability-undeclared", "an import without its permission is refused", &["CORE-MOD-009"], capability_undeclared),
-        each("core.module.initial-memory", "an initial memory above the limit is refused, one at the limit runs", &["CORE-MOD-010"], initial_memory),
-        each("core.module.initial-tables", "initial tables count towards the memory limit", &["CORE-MOD-010"], initial_tables),
+        each(
+            "core.module.proposals",
+            "a module that uses a proposal outside of the contract is refused",
+            &["CORE-MOD-004"],
+            proposals
+        ),
+        each(
+            "core.module.export-missing",
+            "a module without a required export is refused",
+            &["CORE-MOD-005"],
+            export_missing
+        ),
+        each(
+            "core.module.export-types",
+            "a required export of another type is refused",
+            &["CORE-MOD-006"],
+            export_types
+        ),
+        each(
+            "core.module.imports",
+            "an import from outside of the handler world is refused",
+            &["CORE-MOD-007"],
+            imports
+        ),
+        each(
+            "core.module.import-types",
+            "an import of the handler world with another type is refused",
+            &["CORE-MOD-008"],
+            import_types
+        ),
+        each(
+            "core.module.capability-undeclared",
+            "an import without its permission is refused",
+            &["CORE-MOD-009"],
+            capability_undeclared
+        ),
+        each(
+            "core.module.initial-memory",
+            "an initial memory above the limit is refused, one at the limit runs",
+            &["CORE-MOD-010"],
+            initial_memory
+        ),
+        each(
+            "core.module.initial-tables",
+            "initial tables count towards the memory limit",
+            &["CORE-MOD-010"],
+            initial_tables
+        ),
     ],
 };
 
@@ -91,16 +136,12 @@ async fn layer(cx: Cx) -> Result<(), Stop> {
 
 async fn validation(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let cuts: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)> = vec![
-        ("cut", |bytes| bytes[..bytes.len() - 1].to_vec()),
-        ("half", |bytes| bytes[..bytes.len() / 2].to_vec()),
-    ];
+    let cuts: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)> =
+        vec![("cut", |bytes| bytes[..bytes.len() - 1].to_vec()), ("half", |bytes| bytes[..bytes.len() / 2].to_vec())];
     byte_edits(&cx, &publisher, cuts).await;
     let malformed = || refused("module-malformed");
-    let broken = vec![
-        ("type-error", Flaw::InvalidBody, malformed()),
-        ("trailing-bytes", Flaw::TrailingBytes, malformed()),
-    ];
+    let broken =
+        vec![("type-error", Flaw::InvalidBody, malformed()), ("trailing-bytes", Flaw::TrailingBytes, malformed())];
     flaw_cases(&cx, &publisher, broken).await;
     Ok(())
 }
@@ -179,10 +220,7 @@ async fn imports(cx: Cx) -> Result<(), Stop> {
                 Packaging::Core => format!("{module}#{field}"),
                 Packaging::Component => (*module).to_owned(),
             };
-            let flaw = Flaw::Import {
-                module: (*module).to_owned(),
-                field: (*field).to_owned(),
-            };
+            let flaw = Flaw::Import { module: (*module).to_owned(), field: (*field).to_owned() };
             (*case, flaw, refused("import-forbidden").named(&name))
         })
         .chain([("memory", Flaw::ImportMemory, refused("import-forbidden").named("env#memory"))])
@@ -222,10 +260,7 @@ const PAGE: u64 = 65536;
 async fn initial_memory(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let limited = |pages| {
-        publisher
-            .recipe("memory", Behaviour::Echo)
-            .limit("memory_bytes", 16 * PAGE)
-            .flaw(Flaw::InitialMemory(pages))
+        publisher.recipe("memory", Behaviour::Echo).limit("memory_bytes", 16 * PAGE).flaw(Flaw::InitialMemory(pages))
     };
     let refusal = refused("module-over-limit").at("/limits/memory_bytes");
     let twin = publisher.sign(&limited(16));
@@ -238,10 +273,7 @@ async fn initial_tables(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     // One page of memory, and 8 bytes for each element of the table.
     let limited = |elements| {
-        publisher
-            .recipe("table", Behaviour::Echo)
-            .limit("memory_bytes", 2 * PAGE)
-            .flaw(Flaw::InitialTable(elements))
+        publisher.recipe("table", Behaviour::Echo).limit("memory_bytes", 2 * PAGE).flaw(Flaw::InitialTable(elements))
     };
     let refusal = refused("module-over-limit").at("/limits/memory_bytes");
     let twin = publisher.sign(&limited(PAGE / 8));

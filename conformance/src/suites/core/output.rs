@@ -13,12 +13,28 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "output",
     checks: checks![
-        each("core.execution.input-schema", "input outside of its schema is refused and nothing runs", &["CORE-EXE-007"], input_schema).needs(&[Need::Feature("state")]),
+        each(
+            "core.execution.input-schema",
+            "input outside of its schema is refused and nothing runs",
+            &["CORE-EXE-007"],
+            input_schema
+        )
+        .needs(&[Need::Feature("state")]),
         once("core.execution.input-bound", "an input above the bound is refused", &["CORE-EXE-014"], input_bound),
-        each("core.execution.output-schema", "output outside of its schema is rejected and not returned", &["CORE-EXE-008"], output_schema),
+        each(
+            "core.execution.output-schema",
+            "output outside of its schema is rejected and not returned",
+            &["CORE-EXE-008"],
+            output_schema
+        ),
         each("core.execution.output-json", "output that is not JSON is rejected", &["CORE-EXE-009"], output_json),
         each("core.execution.output-limit", "output above its limit is rejected", &["CORE-EXE-010"], output_limit),
-        each("core.execution.output-at-limit", "output of exactly its limit is returned", &["CORE-EXE-010"], output_at_limit),
+        each(
+            "core.execution.output-at-limit",
+            "output of exactly its limit is returned",
+            &["CORE-EXE-010"],
+            output_at_limit
+        ),
     ],
 };
 
@@ -53,7 +69,9 @@ async fn input_schema(cx: Cx) -> Result<(), Stop> {
 async fn input_bound(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let bound = usize::try_from(cx.discovery().bounds["input_bytes"]).unwrap_or(usize::MAX);
-    let handler = publisher.install(&publisher.recipe("input", Behaviour::Fixed(b"1".to_vec())).limit("memory_bytes", 16 << 20)).await?;
+    let handler = publisher
+        .install(&publisher.recipe("input", Behaviour::Fixed(b"1".to_vec())).limit("memory_bytes", 16 << 20))
+        .await?;
     // A text of n characters is n + 2 bytes of JSON.
     let path = format!("/handlers/{}/executions", handler.id());
     let body = |bytes: usize| format!("{{\"input\":\"{}\"}}", "x".repeat(bytes - 2));
@@ -116,10 +134,7 @@ async fn output_json(cx: Cx) -> Result<(), Stop> {
 
 /// A handler whose output limit is 1000 bytes and whose output has this many.
 async fn answering(publisher: &Publisher, leaf: &str, bytes: u32) -> Result<Installed, Stop> {
-    let filled = Behaviour::Filled {
-        byte: b'z',
-        len: bytes - 2,
-    };
+    let filled = Behaviour::Filled { byte: b'z', len: bytes - 2 };
     publisher.install(&publisher.recipe(leaf, filled).limit("output_bytes", 1000)).await
 }
 

@@ -13,9 +13,19 @@ pub const GROUP: Group = Group {
     name: "revocation",
     checks: checks![
         once("core.revocation.install", "a revoked release is not installed", &["CORE-REV-001"], install),
-        once("core.revocation.execute", "an installed release that is revoked is not executed", &["CORE-REV-002"], execute),
+        once(
+            "core.revocation.execute",
+            "an installed release that is revoked is not executed",
+            &["CORE-REV-002"],
+            execute
+        ),
         once("core.revocation.handler", "nothing is uploaded for a revoked handler", &["CORE-REV-003"], handler),
-        once("core.revocation.other-release", "revoking a release leaves the others usable", &["CORE-REV-004"], other_release),
+        once(
+            "core.revocation.other-release",
+            "revoking a release leaves the others usable",
+            &["CORE-REV-004"],
+            other_release
+        ),
     ],
 };
 

@@ -12,9 +12,24 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "schema",
     checks: checks![
-        once("core.manifest.schema-valid", "a schema that is not a valid JSON Schema 2020-12 is refused", &["CORE-MAN-005"], schema_valid),
-        once("core.manifest.schema-references", "a reference that leaves the schema is refused", &["CORE-MAN-006"], schema_references),
-        once("core.manifest.schema-dialect", "a schema of another dialect is refused", &["CORE-MAN-007"], schema_dialect),
+        once(
+            "core.manifest.schema-valid",
+            "a schema that is not a valid JSON Schema 2020-12 is refused",
+            &["CORE-MAN-005"],
+            schema_valid
+        ),
+        once(
+            "core.manifest.schema-references",
+            "a reference that leaves the schema is refused",
+            &["CORE-MAN-006"],
+            schema_references
+        ),
+        once(
+            "core.manifest.schema-dialect",
+            "a schema of another dialect is refused",
+            &["CORE-MAN-007"],
+            schema_dialect
+        ),
     ],
 };
 

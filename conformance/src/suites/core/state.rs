@@ -11,12 +11,26 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "state",
     checks: checks![
-        each("core.state.persists", "state that was written is seen by the next execution", &["CORE-STA-001"], persists).needs(STATE),
-        each("core.state.isolated", "a handler never sees the state of another", &["CORE-STA-002"], isolated).needs(STATE),
+        each(
+            "core.state.persists",
+            "state that was written is seen by the next execution",
+            &["CORE-STA-001"],
+            persists
+        )
+        .needs(STATE),
+        each("core.state.isolated", "a handler never sees the state of another", &["CORE-STA-002"], isolated)
+            .needs(STATE),
         each("core.state.uninstalled", "state is gone after uninstall", &["CORE-STA-003"], uninstalled).needs(STATE),
-        each("core.state.failed", "an execution that does not succeed leaves no change", &["CORE-STA-004"], failed).needs(STATE),
+        each("core.state.failed", "an execution that does not succeed leaves no change", &["CORE-STA-004"], failed)
+            .needs(STATE),
         each("core.state.quota", "a change past the quota is refused", &["CORE-STA-005"], quota).needs(STATE),
-        each("core.state.quota-filled", "a change that exactly fills the quota is kept", &["CORE-STA-005"], quota_filled).needs(STATE),
+        each(
+            "core.state.quota-filled",
+            "a change that exactly fills the quota is kept",
+            &["CORE-STA-005"],
+            quota_filled
+        )
+        .needs(STATE),
         each("core.state.upgraded", "state stays at an upgrade", &["CORE-STA-006"], upgraded).needs(STATE),
     ],
 };
@@ -24,9 +38,7 @@ pub const GROUP: Group = Group {
 const STATE: &[Need] = &[Need::Feature("state")];
 
 fn swap() -> Behaviour {
-    Behaviour::StateSwap {
-        key: "last".to_owned(),
-    }
+    Behaviour::StateSwap { key: "last".to_owned() }
 }
 
 async fn persists(cx: Cx) -> Result<(), Stop> {
@@ -84,16 +96,19 @@ async fn failed(cx: Cx) -> Result<(), Stop> {
     }
     // A failure is an answer of the handler; that it is told apart from success is judged elsewhere.
     let twin = Behaviour::Fail { kind: FailureKind::Internal, message: "no".to_owned() };
-    publisher.install(&publisher.recipe("twin", twin)).await?.execute(Value::Null).await?.expect("failure").control("failures are told apart")?;
+    publisher
+        .install(&publisher.recipe("twin", twin))
+        .await?
+        .execute(Value::Null)
+        .await?
+        .expect("failure")
+        .control("failures are told apart")?;
     Ok(())
 }
 
 /// A handler that writes one value under the key `k` so that key and value have this many bytes, with a quota of 1000.
 async fn filling(publisher: &Publisher, leaf: &str, bytes: u32) -> Result<crate::installed::Installed, Stop> {
-    let fill = Behaviour::StateFill {
-        key: "k".to_owned(),
-        len: bytes - 1,
-    };
+    let fill = Behaviour::StateFill { key: "k".to_owned(), len: bytes - 1 };
     publisher.install(&publisher.recipe(leaf, fill).set("/permissions/state/max_bytes", 1000)).await
 }
 

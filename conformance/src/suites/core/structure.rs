@@ -12,17 +12,57 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "structure",
     checks: checks![
-        once("core.structure.part-missing", "an upload without manifest or module is refused", &["CORE-PKG-001"], part_missing),
+        once(
+            "core.structure.part-missing",
+            "an upload without manifest or module is refused",
+            &["CORE-PKG-001"],
+            part_missing
+        ),
         once("core.structure.part-repeated", "a repeated part is refused", &["CORE-PKG-002"], part_repeated),
         once("core.structure.part-unknown", "an unknown part is refused", &["CORE-PKG-003"], part_unknown),
         once("core.structure.part-too-large", "a part above its bound is refused", &["CORE-PKG-004"], part_too_large),
-        once("core.structure.part-media-type", "a part of another media type is refused", &["CORE-PKG-005"], part_media_type),
-        once("core.structure.multipart", "a body that is not multipart, or ends early, is refused", &["CORE-PKG-006"], multipart),
-        once("core.structure.nothing-stored", "a refused upload leaves nothing behind", &["CORE-PKG-007"], nothing_stored),
-        once("core.structure.manifest-json", "a manifest that is not one JSON object is refused", &["CORE-PKG-008"], manifest_json),
-        once("core.structure.manifest-trailing", "bytes after the manifest's object are refused", &["CORE-PKG-008"], manifest_trailing),
-        once("core.structure.manifest-depth", "a manifest that nests too deeply is refused", &["CORE-PKG-008"], manifest_depth),
-        once("core.structure.manifest-names", "a manifest with repeated names is refused", &["CORE-PKG-009"], manifest_names),
+        once(
+            "core.structure.part-media-type",
+            "a part of another media type is refused",
+            &["CORE-PKG-005"],
+            part_media_type
+        ),
+        once(
+            "core.structure.multipart",
+            "a body that is not multipart, or ends early, is refused",
+            &["CORE-PKG-006"],
+            multipart
+        ),
+        once(
+            "core.structure.nothing-stored",
+            "a refused upload leaves nothing behind",
+            &["CORE-PKG-007"],
+            nothing_stored
+        ),
+        once(
+            "core.structure.manifest-json",
+            "a manifest that is not one JSON object is refused",
+            &["CORE-PKG-008"],
+            manifest_json
+        ),
+        once(
+            "core.structure.manifest-trailing",
+            "bytes after the manifest's object are refused",
+            &["CORE-PKG-008"],
+            manifest_trailing
+        ),
+        once(
+            "core.structure.manifest-depth",
+            "a manifest that nests too deeply is refused",
+            &["CORE-PKG-008"],
+            manifest_depth
+        ),
+        once(
+            "core.structure.manifest-names",
+            "a manifest with repeated names is refused",
+            &["CORE-PKG-009"],
+            manifest_names
+        ),
     ],
 };
 
@@ -88,12 +128,11 @@ async fn part_too_large(cx: Cx) -> Result<(), Stop> {
 
 async fn part_media_type(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    for (name, other) in [
-        ("manifest", "text/plain"),
-        ("module", "application/octet-stream"),
-        ("signature", "application/json"),
-    ] {
-        form_case(&publisher, &cx, name, |form| form.typed(name, other), refused("part-media-type").named(name)).await?;
+    for (name, other) in
+        [("manifest", "text/plain"), ("module", "application/octet-stream"), ("signature", "application/json")]
+    {
+        form_case(&publisher, &cx, name, |form| form.typed(name, other), refused("part-media-type").named(name))
+            .await?;
     }
     Ok(())
 }
@@ -134,7 +173,9 @@ async fn nothing_stored(cx: Cx) -> Result<(), Stop> {
         ("expiry gate", recipe.build().signed_with(publisher.key(), expired)),
         (
             "chain gate",
-            recipe.build().signed_with(publisher.key(), Release::valid().previous(format!("sha256:{}", "0".repeat(64)))),
+            recipe
+                .build()
+                .signed_with(publisher.key(), Release::valid().previous(format!("sha256:{}", "0".repeat(64)))),
         ),
     ];
     for (name, package) in flawed {
@@ -217,8 +258,16 @@ async fn manifest_names(cx: Cx) -> Result<(), Stop> {
         vec![
             ("top", Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"name\": \"again\", \"limits\": {"))),
             ("nested", Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout_ms\": 5000,"))),
-            ("escaped", Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout\\u005fms\": 5000,"))),
-            ("in-schema", Box::new(|bytes| replace(&bytes, b"\"input\": true", b"\"input\": {\"type\":\"object\",\"type\":\"array\"}"))),
+            (
+                "escaped",
+                Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout\\u005fms\": 5000,")),
+            ),
+            (
+                "in-schema",
+                Box::new(|bytes| {
+                    replace(&bytes, b"\"input\": true", b"\"input\": {\"type\":\"object\",\"type\":\"array\"}")
+                }),
+            ),
         ],
     )
     .await

@@ -12,12 +12,37 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "trust",
     checks: checks![
-        once("core.signature.key-deleted-install", "a release whose key was deleted is not installed", &["CORE-SIG-009"], key_deleted_install),
-        once("core.signature.key-deleted-execute", "an installed release whose key was deleted is not executed", &["CORE-SIG-009"], key_deleted_execute),
+        once(
+            "core.signature.key-deleted-install",
+            "a release whose key was deleted is not installed",
+            &["CORE-SIG-009"],
+            key_deleted_install
+        ),
+        once(
+            "core.signature.key-deleted-execute",
+            "an installed release whose key was deleted is not executed",
+            &["CORE-SIG-009"],
+            key_deleted_execute
+        ),
         once("core.signature.unsigned", "a release without a signature is not installed", &["CORE-SIG-010"], unsigned),
-        once("core.signature.unsigned-stored", "a package without a signature is stored without a signer", &["CORE-SIG-010"], unsigned_stored),
-        once("core.signature.bad-beside-good", "a bad envelope is refused beside a good one", &["CORE-SIG-011"], bad_beside_good),
-        once("core.signature.duplicate-key", "a key counts once, however often it signs", &["CORE-SIG-012"], duplicate_key),
+        once(
+            "core.signature.unsigned-stored",
+            "a package without a signature is stored without a signer",
+            &["CORE-SIG-010"],
+            unsigned_stored
+        ),
+        once(
+            "core.signature.bad-beside-good",
+            "a bad envelope is refused beside a good one",
+            &["CORE-SIG-011"],
+            bad_beside_good
+        ),
+        once(
+            "core.signature.duplicate-key",
+            "a key counts once, however often it signs",
+            &["CORE-SIG-012"],
+            duplicate_key
+        ),
     ],
 };
 
@@ -67,7 +92,7 @@ async fn unsigned(cx: Cx) -> Result<(), Stop> {
 async fn unsigned_stored(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let bare = publisher.recipe("bare", Behaviour::Echo).build();
-    publisher.admin().upload(&bare).await?.expect(201)?;
+    publisher.accepted(&bare).await?;
     let detail = publisher.admin().detail(&bare.id()).await?.expect(200)?;
     ensure!(signers(&detail.json()?)?.is_empty(), "a release without a signature has signers: {}", detail.describe());
     Ok(())
@@ -77,10 +102,7 @@ async fn unsigned_stored(cx: Cx) -> Result<(), Stop> {
 fn signers(detail: &Value) -> Result<Vec<String>, Stop> {
     let signers = detail["versions"][0]["signers"].as_array();
     let signers = signers.ok_or_else(|| Stop::Fail(format!("the detail has no list of signers: {detail}")))?;
-    Ok(signers
-        .iter()
-        .map(|signer| signer["key"].as_str().unwrap_or_default().to_owned())
-        .collect())
+    Ok(signers.iter().map(|signer| signer["key"].as_str().unwrap_or_default().to_owned()).collect())
 }
 
 async fn bad_beside_good(cx: Cx) -> Result<(), Stop> {

@@ -15,12 +15,18 @@ pub const GROUP: Group = Group {
     profile: "lifecycle",
     name: "durability",
     checks: checks![
-        once("lifecycle.durability.releases", "a release survives a kill, byte for byte", &["LIFE-DUR-001"], releases).needs(LAUNCH),
-        once("lifecycle.durability.revocations", "a revocation survives a kill", &["LIFE-DUR-002"], revocations).needs(LAUNCH),
-        once("lifecycle.durability.trust", "trust keys and their deletion survive a kill", &["LIFE-DUR-003"], trust).needs(LAUNCH),
-        once("lifecycle.durability.installations", "an installation survives a kill", &["LIFE-DUR-004"], installations).needs(LAUNCH),
-        once("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state).needs(&[Need::Launch, Need::Feature("state")]),
-        once("lifecycle.durability.registry-key", "the registry key survives a kill", &["LIFE-DUR-005"], registry_key).needs(LAUNCH),
+        once("lifecycle.durability.releases", "a release survives a kill, byte for byte", &["LIFE-DUR-001"], releases)
+            .needs(LAUNCH),
+        once("lifecycle.durability.revocations", "a revocation survives a kill", &["LIFE-DUR-002"], revocations)
+            .needs(LAUNCH),
+        once("lifecycle.durability.trust", "trust keys and their deletion survive a kill", &["LIFE-DUR-003"], trust)
+            .needs(LAUNCH),
+        once("lifecycle.durability.installations", "an installation survives a kill", &["LIFE-DUR-004"], installations)
+            .needs(LAUNCH),
+        once("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state)
+            .needs(&[Need::Launch, Need::Feature("state")]),
+        once("lifecycle.durability.registry-key", "the registry key survives a kill", &["LIFE-DUR-005"], registry_key)
+            .needs(LAUNCH),
     ],
 };
 
@@ -37,11 +43,9 @@ async fn releases(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&target.cx()).await?;
     let package = publisher.publish(&publisher.recipe("kept", Behaviour::Echo)).await?;
     crash(&mut target).await?;
-    for (name, part) in [
-        ("manifest", &package.manifest),
-        ("module", &package.module),
-        ("signature-0", &package.signatures[0]),
-    ] {
+    for (name, part) in
+        [("manifest", &package.manifest), ("module", &package.module), ("signature-0", &package.signatures[0])]
+    {
         let reply = publisher.admin().part(&package.id(), "1.0.0", name).await?.expect(200)?;
         ensure!(reply.body() == part.as_slice(), "`{name}` has other bytes after the restart");
     }
@@ -80,7 +84,7 @@ async fn trust(cx: Cx) -> Result<(), Stop> {
     let delete = async { deleted.control().delete_key(deleted.key_name()).await?.expect(204) };
     delete.await.control("a key is deleted")?;
     crash(&mut target).await?;
-    publisher.admin().upload(&publisher.sign(&publisher.recipe("trusted", Behaviour::Echo))).await?.expect(201)?;
+    publisher.accepted(&publisher.sign(&publisher.recipe("trusted", Behaviour::Echo))).await?;
     let late = deleted.sign(&deleted.recipe("late", Behaviour::Echo));
     refused("signature-invalid").judge(&deleted.admin().upload(&late).await?)
 }
@@ -100,9 +104,7 @@ async fn installations(cx: Cx) -> Result<(), Stop> {
 async fn state(cx: Cx) -> Result<(), Stop> {
     let mut target = cx.own_target().await?;
     let publisher = Publisher::new(&target.cx()).await?;
-    let swap = Behaviour::StateSwap {
-        key: "last".to_owned(),
-    };
+    let swap = Behaviour::StateSwap { key: "last".to_owned() };
     let handler = publisher.install(&publisher.recipe("keeper", swap)).await?;
     for n in 1..=3 {
         handler.runs(json!(n)).await?;

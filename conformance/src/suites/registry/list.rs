@@ -12,7 +12,12 @@ pub const GROUP: Group = Group {
     profile: "registry",
     name: "list",
     checks: checks![
-        once("registry.list.items", "a stored handler is in the list with what the contract says", &["REG-LST-001"], items),
+        once(
+            "registry.list.items",
+            "a stored handler is in the list with what the contract says",
+            &["REG-LST-001"],
+            items
+        ),
         once("registry.list.category", "the list is narrowed by category", &["REG-LST-002"], category),
         once("registry.list.installed", "the list is narrowed by installation", &["REG-LST-003"], installed),
         once("registry.list.pages", "the cursor shows every handler once, in order", &["REG-LST-004"], pages),
@@ -60,7 +65,8 @@ fn ids(items: &[Value]) -> Vec<&str> {
 async fn items(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let category = own_category(&cx);
-    let recipe = publisher.recipe("item", Behaviour::Echo).category(&category).name("An item").description("for the list");
+    let recipe =
+        publisher.recipe("item", Behaviour::Echo).category(&category).name("An item").description("for the list");
     let first = publisher.publish(&recipe).await?;
     publisher.publish_after(&recipe.version("1.1.0"), &first).await?;
     publisher.install_stored(&first).await?;
@@ -141,7 +147,11 @@ async fn order(cx: Cx) -> Result<(), Stop> {
     }
     let expected = json!(["2.0.0", "2.0.0-rc.1", "2.0.0-alpha", "1.10.0", "1.9.1", "1.9.0"]);
     let found = all(&publisher, &format!("category={category}")).await?;
-    ensure!(found.len() == 1 && found[0]["versions"] == expected, "the versions are {:?}", found.first().map(|item| &item["versions"]));
+    ensure!(
+        found.len() == 1 && found[0]["versions"] == expected,
+        "the versions are {:?}",
+        found.first().map(|item| &item["versions"])
+    );
     ensure!(found[0]["latest"] == "2.0.0", "the latest version is {}", found[0]["latest"]);
     let detail = publisher.user().detail(&publisher.id("order")).await?.expect(200)?;
     let releases = detail.json()?["versions"].as_array().cloned().unwrap_or_default();

@@ -19,11 +19,26 @@ pub const GROUP: Group = Group {
     profile: "registry",
     name: "release",
     checks: checks![
-        once("registry.detail.release", "the detail shows a release with its signers and parts", &["REG-DET-001"], detail),
+        once(
+            "registry.detail.release",
+            "the detail shows a release with its signers and parts",
+            &["REG-DET-001"],
+            detail
+        ),
         once("registry.download.bytes", "a part is downloaded as it was uploaded", &["REG-DWN-001"], bytes),
         once("registry.download.headers", "a download carries its media type and digests", &["REG-DWN-002"], headers),
-        once("registry.download.revoked", "a revoked release is shown as revoked and can be downloaded", &["REG-DWN-003"], revoked),
-        once("registry.sign.verifies", "the registry's signature verifies under the published key", &["REG-SGN-001"], verifies),
+        once(
+            "registry.download.revoked",
+            "a revoked release is shown as revoked and can be downloaded",
+            &["REG-DWN-003"],
+            revoked
+        ),
+        once(
+            "registry.sign.verifies",
+            "the registry's signature verifies under the published key",
+            &["REG-SGN-001"],
+            verifies
+        ),
         each("registry.sign.runs", "a release that the registry signed runs", &["REG-SGN-002"], runs),
         once("registry.sign.expiry", "the registry does not sign an expiry that has passed", &["REG-SGN-003"], expiry),
         once("registry.revoke.again", "revoking again changes nothing", &["REG-REV-001"], again),
@@ -53,7 +68,9 @@ async fn detail(cx: Cx) -> Result<(), Stop> {
     let signers = release["signers"].as_array().cloned().unwrap_or_default();
     ensure!(signers.len() == 1, "one key signed and the signers are {signers:?}");
     ensure!(
-        signers[0]["key"] == publisher.key_name() && signers[0]["role"] == "publisher" && signers[0]["previous"].is_null(),
+        signers[0]["key"] == publisher.key_name()
+            && signers[0]["role"] == "publisher"
+            && signers[0]["previous"].is_null(),
         "the signer is {}",
         signers[0]
     );
@@ -78,16 +95,21 @@ async fn detail(cx: Cx) -> Result<(), Stop> {
 async fn bytes(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     // White space and order are the publisher's; a manifest that is written anew has another digest.
-    let recipe = publisher.recipe("bytes", Behaviour::Echo).edit_manifest(|text| format!(" {}\n\n", text.replace("\":", "\" :\t")));
+    let recipe = publisher
+        .recipe("bytes", Behaviour::Echo)
+        .edit_manifest(|text| format!(" {}\n\n", text.replace("\":", "\" :\t")));
     let package = publisher.publish(&recipe).await?;
-    for (name, part) in [
-        ("manifest", &package.manifest),
-        ("module", &package.module),
-        ("signature-0", &package.signatures[0]),
-    ] {
+    for (name, part) in
+        [("manifest", &package.manifest), ("module", &package.module), ("signature-0", &package.signatures[0])]
+    {
         let judged = async {
             let reply = publisher.user().part(&package.id(), "1.0.0", name).await?.expect(200)?;
-            ensure!(reply.body() == part.as_slice(), "{} bytes came back, other than the {} sent", reply.body().len(), part.len());
+            ensure!(
+                reply.body() == part.as_slice(),
+                "{} bytes came back, other than the {} sent",
+                reply.body().len(),
+                part.len()
+            );
             Ok(())
         };
         cx.case(name, judged).await;
@@ -162,11 +184,16 @@ async fn verifies(cx: Cx) -> Result<(), Stop> {
     let (payload, raw) = (decode("/payload")?, decode("/signatures/0/sig")?);
     let key = VerifyingKey::from_bytes(&cx.discovery().registry_key.public_key)
         .map_err(|_| Stop::Fail("the published registry key is no Ed25519 key".to_owned()))?;
-    let signature = Signature::from_slice(&raw).map_err(|_| Stop::Fail(format!("the signature has {} bytes", raw.len())))?;
+    let signature =
+        Signature::from_slice(&raw).map_err(|_| Stop::Fail(format!("the signature has {} bytes", raw.len())))?;
     let signed = pae(&text("/payloadType")?, &payload);
-    ensure!(key.verify_strict(&signed, &signature).is_ok(), "the signature does not verify under the published registry key");
+    ensure!(
+        key.verify_strict(&signed, &signature).is_ok(),
+        "the signature does not verify under the published registry key"
+    );
 
-    let statement: Value = serde_json::from_slice(&payload).map_err(|fault| Stop::Fail(format!("the payload is not JSON: {fault}")))?;
+    let statement: Value =
+        serde_json::from_slice(&payload).map_err(|fault| Stop::Fail(format!("the payload is not JSON: {fault}")))?;
     let digest = package.digest();
     for (pointer, expected) in [
         ("/subject/0/name", json!(package.subject())),

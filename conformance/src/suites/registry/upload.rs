@@ -12,9 +12,24 @@ pub const GROUP: Group = Group {
     name: "upload",
     checks: checks![
         once("registry.upload.acknowledged", "an accepted upload is located and found", &["REG-UPL-001"], acknowledged),
-        once("registry.upload.duplicate", "a second upload with other bytes is refused and changes nothing", &["REG-UPL-002"], duplicate),
-        once("registry.upload.duplicate-same", "a second upload of the same bytes is refused", &["REG-UPL-002"], duplicate_same),
-        once("registry.upload.concurrent", "of several uploads of one version exactly one wins", &["REG-UPL-003"], concurrent),
+        once(
+            "registry.upload.duplicate",
+            "a second upload with other bytes is refused and changes nothing",
+            &["REG-UPL-002"],
+            duplicate
+        ),
+        once(
+            "registry.upload.duplicate-same",
+            "a second upload of the same bytes is refused",
+            &["REG-UPL-002"],
+            duplicate_same
+        ),
+        once(
+            "registry.upload.concurrent",
+            "of several uploads of one version exactly one wins",
+            &["REG-UPL-003"],
+            concurrent
+        ),
     ],
 };
 

@@ -42,7 +42,7 @@ pub(super) fn place(
     (size, align): (usize, usize),
 ) -> Result<usize, Ended> {
     let start = offset(pointer);
-    if start % align != 0 {
+    if !start.is_multiple_of(align) {
         return Err(Ended::breach("a pointer is not aligned"));
     }
     match start.checked_add(size) {

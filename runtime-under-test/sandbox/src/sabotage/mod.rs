@@ -54,8 +54,8 @@ const DEFECTS: &[Defect] = &[
             other => (Policy::honest().ended)(other),
         };
     }),
-    ("deadline-halved", |policy| {
-        policy.deadline = |start, timeout| start + timeout / 10
+    ("deadline-cut-short", |policy| {
+        policy.deadline = |start, timeout| start + timeout / 100
     }),
     ("one-execution-at-a-time", |policy| policy.places = |_| 1),
     ("output-limit-ignored", |policy| policy.output = |_, _| true),

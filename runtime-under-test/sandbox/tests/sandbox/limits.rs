@@ -40,6 +40,7 @@ async fn serves_others_on_the_same_thread_while_a_handler_runs_on() {
     let echo = prepare(&sandbox, &Behaviour::Echo, Packaging::Core).await;
     // One thread only: without the yield at each tick the first future would never let go of it.
     let first = tokio::select! {
+        biased;
         execution = sandbox.execute(&endless, job()) => execution,
         execution = sandbox.execute(&echo, job()) => execution,
     };

@@ -120,8 +120,8 @@ async fn defects_of_deadlines_show() {
     );
     job.limits.timeout = Duration::from_secs(1);
     let start = std::time::Instant::now();
-    let halved = once("deadline-halved", Behaviour::LoopForever, job).await;
-    assert_eq!(halved.outcome, Outcome::Timeout);
+    let ended = once("deadline-cut-short", Behaviour::LoopForever, job).await;
+    assert_eq!(ended.outcome, Outcome::Timeout);
     assert!(start.elapsed() < Duration::from_secs(60));
 }
 

@@ -1,0 +1,159 @@
+//! The commands of README.md as anybody types them, and every way in which they can be typed wrong.
+
+mod support;
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use support::{Runtime, folder, verdicts, xtask};
+
+#[test]
+fn the_embedded_default_is_conformant() {
+    let out = folder();
+    let run = xtask(&["conformance", "--out", &out.path().display().to_string()]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    assert!(run.stdout.contains("ms per check"), "{}", run.all());
+    for file in ["report.json", "junit.xml", "summary.md", "report.html"] {
+        assert!(out.path().join(file).is_file(), "{file} is missing");
+    }
+}
+
+#[test]
+fn a_runtime_started_by_hand_gets_the_verdicts_of_the_embedded_one() {
+    let (embedded, by_hand) = (folder(), folder());
+    let launched = xtask(&["conformance", "--out", &embedded.path().display().to_string()]);
+    assert_eq!(launched.code, 0, "{}", launched.all());
+
+    let runtime = Runtime::start();
+    let url = runtime.url.clone();
+    let out = by_hand.path().display().to_string();
+    let tokens = ["--admin-token", "admin-by-hand", "--user-token", "user-by-hand"];
+    let attached = xtask(&[&["conformance", "--target", &url, "--out", &out], &tokens[..]].concat());
+    assert_eq!(attached.code, 0, "{}", attached.all());
+    assert_eq!(verdicts(embedded.path()), verdicts(by_hand.path()));
+
+    // A run may be repeated against a target that keeps its data.
+    let again = xtask(&[&["conformance", "--target", &url, "--out", &out], &tokens[..]].concat());
+    assert_eq!(again.code, 0, "{}", again.all());
+}
+
+#[test]
+fn a_launched_command_is_killed_and_restarted() {
+    let out = folder();
+    let launch = support::runtime().display().to_string();
+    let out = out.path().display().to_string();
+    let run = xtask(&["conformance", "--launch", &launch, "--profile", "lifecycle", "--out", &out]);
+    assert_eq!(run.code, 0, "{}", run.all());
+}
+
+#[test]
+fn a_filtered_run_is_partial() {
+    let out = folder();
+    let out = out.path().display().to_string();
+    let run = xtask(&["conformance", "--filter", "core.discovery.*", "--out", &out]);
+    assert_eq!(run.code, 3, "{}", run.all());
+    assert!(run.stdout.contains("3 results: 3 PASS"), "{}", run.all());
+}
+
+#[test]
+fn the_list_has_every_check_with_its_requirements() {
+    let run = xtask(&["conformance", "--list"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.lines().count() > 60);
+    assert!(run.stdout.contains("core.signature.untrusted-key") && run.stdout.contains("CORE-SIG-002"));
+}
+
+#[test]
+fn help_names_every_flag_and_exit_code() {
+    let run = xtask(&["conformance", "--help"]);
+    assert_eq!(run.code, 0);
+    for flag in ["--target", "--admin-token", "--user-token", "--launch", "--profile", "--filter", "--seed", "--out"] {
+        assert!(run.stdout.contains(flag), "{flag} is missing");
+    }
+    let run = xtask(&["--help"]);
+    assert!(run.stdout.contains("15  filter matches nothing"), "{}", run.all());
+}
+
+#[test]
+fn fixtures_are_written_with_the_key_to_trust() {
+    let out = folder();
+    let run = xtask(&["fixtures", "--out", &out.path().display().to_string()]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    for file in ["key.json", "success-core/manifest.json", "success-component/signature-0.dsse.json"] {
+        assert!(out.path().join(file).is_file(), "{file} is missing: {}", run.all());
+    }
+}
+
+#[test]
+fn an_unreachable_target_ends_with_10() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
+    let url = format!("http://{free}");
+    let run = attach(&url, "a-token-of-nobody");
+    assert_eq!(run.code, 10, "{}", run.all());
+    assert!(run.stderr.contains("cannot be reached") && run.stderr.contains("--launch"), "{}", run.all());
+}
+
+#[test]
+fn a_wrong_token_ends_with_11() {
+    let runtime = Runtime::start();
+    let run = attach(&runtime.url, "a-token-of-nobody");
+    assert_eq!(run.code, 11, "{}", run.all());
+    assert!(run.stderr.contains("--admin-token"), "{}", run.all());
+    assert!(!run.all().contains("a-token-of-nobody"), "the token is printed: {}", run.all());
+}
+
+#[test]
+fn a_target_of_another_contract_ends_with_12() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("its address"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a connection");
+        let mut head = [0; 2048];
+        let _ = stream.read(&mut head);
+        let body = "{\"contract\":\"9.9\"}";
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n";
+        write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len()).expect("an answer");
+    });
+    let run = attach(&url, "any-token");
+    server.join().expect("the server ends");
+    assert_eq!(run.code, 12, "{}", run.all());
+    assert!(run.stderr.contains("9.9") && run.stderr.contains("0.1"), "{}", run.all());
+}
+
+#[test]
+fn a_port_in_use_ends_with_13_and_the_words_of_the_target() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("its address");
+    let out = folder();
+    let launch = format!("{} --listen {address}", support::runtime().display());
+    let run = xtask(&["conformance", "--launch", &launch, "--out", &out.path().display().to_string()]);
+    assert_eq!(run.code, 13, "{}", run.all());
+    assert!(run.stderr.contains("did not start") && run.stderr.contains(&address.to_string()), "{}", run.all());
+}
+
+#[test]
+fn an_unwritable_report_folder_ends_with_14_before_anything_is_started() {
+    let run = xtask(&["conformance", "--out", "/dev/null/reports"]);
+    assert_eq!(run.code, 14, "{}", run.all());
+    assert!(run.stderr.contains("/dev/null/reports"), "{}", run.all());
+}
+
+#[test]
+fn an_unknown_filter_ends_with_15_and_near_matches() {
+    let run = xtask(&["conformance", "--filter", "core.signatur.untrusted-key"]);
+    assert_eq!(run.code, 15, "{}", run.all());
+    assert!(run.stderr.contains("core.signature.untrusted-key"), "{}", run.all());
+}
+
+#[test]
+fn an_unknown_profile_ends_with_2_and_the_known_ones() {
+    let run = xtask(&["conformance", "--profile", "corr"]);
+    assert_eq!(run.code, 2, "{}", run.all());
+    assert!(run.stderr.contains("core,registry,lifecycle"), "{}", run.all());
+}
+
+fn attach(url: &str, admin: &str) -> support::Ended {
+    let out = folder();
+    let out = out.path().display().to_string();
+    xtask(&["conformance", "--target", url, "--admin-token", admin, "--user-token", "user-by-hand", "--out", &out])
+}

@@ -1,0 +1,120 @@
+//! Runs the commands and a reference runtime as child processes.
+#![expect(dead_code, reason = "each test binary uses its own part")]
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+/// How a command ended.
+pub struct Ended {
+    /// Its exit code.
+    pub code: i32,
+    /// What it printed.
+    pub stdout: String,
+    /// What it complained.
+    pub stderr: String,
+}
+
+impl Ended {
+    /// Everything, for the message of a failed assertion.
+    pub fn all(&self) -> String {
+        format!("exit {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// `cargo xtask ARGUMENTS` from the root of the workspace, as CI does: no terminal, no tokens in the environment.
+pub fn xtask(arguments: &[&str]) -> Ended {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .args(arguments)
+        .current_dir(root())
+        .env_remove("ASSAY_ADMIN_TOKEN")
+        .env_remove("ASSAY_USER_TOKEN")
+        .stdin(Stdio::null())
+        .output()
+        .expect("xtask starts");
+    Ended {
+        code: output.status.code().unwrap_or(-1),
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    }
+}
+
+/// A folder that is removed with the test.
+pub fn folder() -> TempDir {
+    tempfile::tempdir().expect("a folder")
+}
+
+/// The reference runtime, built once per test binary.
+pub fn runtime() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT
+        .get_or_init(|| {
+            let built = Command::new(env!("CARGO"))
+                .args(["build", "--quiet", "--package", "assay-server", "--bin", "assay-runtime"])
+                .current_dir(root())
+                .status()
+                .expect("cargo starts");
+            assert!(built.success(), "the runtime builds");
+            let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+            target.join("debug/assay-runtime")
+        })
+        .clone()
+}
+
+/// A reference runtime that somebody started by hand. It is killed with the test.
+pub struct Runtime {
+    /// Its base URL.
+    pub url: String,
+    child: Child,
+    _data: TempDir,
+}
+
+impl Runtime {
+    /// Starts it on a free port with the tokens `admin-by-hand` and `user-by-hand`, and waits until it says where it serves.
+    pub fn start() -> Runtime {
+        let data = folder();
+        let mut child = Command::new(runtime())
+            .args(["--listen", "127.0.0.1:0", "--admin-token", "admin-by-hand", "--user-token", "user-by-hand"])
+            .arg("--data")
+            .arg(data.path().join("data"))
+            .env_remove("ASSAY_LISTEN")
+            .env_remove("ASSAY_DATA")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the runtime starts");
+        let stdout = BufReader::new(child.stdout.take().expect("its stdout"));
+        let url = stdout
+            .lines()
+            .map_while(Result::ok)
+            .find_map(|line| line.split_whitespace().find(|word| word.starts_with("http://")).map(str::to_owned))
+            .expect("the runtime says where it serves");
+        Runtime { url, child, _data: data }
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Every check and packaging of the report in a folder, with its verdict.
+pub fn verdicts(folder: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(folder.join("report.json")).expect("a report");
+    let report: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let checks = report["checks"].as_array().expect("checks");
+    checks
+        .iter()
+        .map(|check| (format!("{} {}", check["id"], check["packaging"]), check["verdict"].to_string()))
+        .collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
+}
