@@ -33,14 +33,7 @@ impl Check {
         requirements: &'static [&'static str],
         run: fn(Cx) -> Judgement,
     ) -> Check {
-        Check {
-            id,
-            title,
-            requirements,
-            needs: &[],
-            packagings: Packagings::Once,
-            run,
-        }
+        Check { id, title, requirements, needs: &[], packagings: Packagings::Once, run }
     }
 
     /// A check that runs once for every packaging that the target declares (core.md 10.4).
@@ -51,10 +44,7 @@ impl Check {
         requirements: &'static [&'static str],
         run: fn(Cx) -> Judgement,
     ) -> Check {
-        Check {
-            packagings: Packagings::Each,
-            ..Check::once(id, title, requirements, run)
-        }
+        Check { packagings: Packagings::Each, ..Check::once(id, title, requirements, run) }
     }
 
     /// The same check with its needs.

@@ -28,11 +28,7 @@ pub struct Client {
 
 impl Client {
     pub(crate) fn new(cx: Cx, token: Option<String>) -> Client {
-        Client {
-            cx,
-            token,
-            role: Role::Subject,
-        }
+        Client { cx, token, role: Role::Subject }
     }
 
     /// The same client, whose exchanges are recorded with this role. A new client's are the subject.
@@ -118,11 +114,7 @@ impl Request {
             (Ok(name), Ok(value)) => {
                 self.headers.append(name, value);
             }
-            _ => {
-                self.fault = Some(format!(
-                    "the header `{name}` cannot be sent with that value"
-                ))
-            }
+            _ => self.fault = Some(format!("the header `{name}` cannot be sent with that value")),
         }
         self
     }
@@ -162,10 +154,9 @@ impl Request {
         }
         let cx = &self.client.cx;
         let unsendable = |what: String| Stop::Error(format!("{name}: {what}"));
-        let url = Url::parse(&format!("{}{}", cx.base(), self.path))
-            .map_err(|error| unsendable(error.to_string()))?;
-        let method = Method::from_bytes(self.method.as_bytes())
-            .map_err(|_| unsendable("no such method can be sent".into()))?;
+        let url = Url::parse(&format!("{}{}", cx.base(), self.path)).map_err(|error| unsendable(error.to_string()))?;
+        let method =
+            Method::from_bytes(self.method.as_bytes()).map_err(|_| unsendable("no such method can be sent".into()))?;
 
         let sent = self.captured(&url);
         let label = self.label.clone().unwrap_or_else(|| name.clone());
@@ -187,28 +178,20 @@ impl Request {
             Err(_) => {
                 let seconds = self.timeout.as_secs_f64();
                 ticket.done(None, Some(format!("no complete answer within {seconds} s")));
-                Err(Stop::Fail(format!(
-                    "{name} got no complete answer within {seconds} s"
-                )))
+                Err(Stop::Fail(format!("{name} got no complete answer within {seconds} s")))
             }
         }
     }
 
     fn captured(&self, url: &Url) -> Captured {
-        let query = url
-            .query()
-            .map(|query| format!("?{query}"))
-            .unwrap_or_default();
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
         let start_line = format!("{} {}{query} HTTP/1.1", self.method, url.path());
         let mut headers = vec![("host".to_owned(), url.authority().to_owned())];
         headers.extend(as_texts(&self.headers));
         if !self.body.is_empty() {
             headers.push(("content-length".to_owned(), self.body.len().to_string()));
         }
-        self.client
-            .cx
-            .recorder()
-            .capture(&start_line, headers, &self.body)
+        self.client.cx.recorder().capture(&start_line, headers, &self.body)
     }
 }
 
@@ -251,41 +234,22 @@ async fn receive(cx: &Cx, request: reqwest::Request) -> Result<Received, reqwest
 }
 
 impl Received {
-    fn conclude(
-        self,
-        ticket: Ticket,
-        name: String,
-        took: Duration,
-        cx: &Cx,
-    ) -> Result<Reply, Stop> {
+    fn conclude(self, ticket: Ticket, name: String, took: Duration, cx: &Cx) -> Result<Reply, Stop> {
         let reason = self.status.canonical_reason().unwrap_or_default();
         let start_line = format!("{:?} {} {reason}", self.version, self.status.as_u16());
         let headers = as_texts(&self.headers).collect();
-        let captured = cx
-            .recorder()
-            .capture(start_line.trim_end(), headers, &self.body);
+        let captured = cx.recorder().capture(start_line.trim_end(), headers, &self.body);
         ticket.done(Some(captured), self.broken.clone());
         match self.broken {
-            Some(broken) => Err(Stop::Fail(format!(
-                "{name} answered {} and {broken}",
-                self.status.as_u16()
-            ))),
-            None => Ok(Reply::new(
-                name,
-                self.status.as_u16(),
-                self.headers,
-                self.body,
-                took,
-            )),
+            Some(broken) => Err(Stop::Fail(format!("{name} answered {} and {broken}", self.status.as_u16()))),
+            None => Ok(Reply::new(name, self.status.as_u16(), self.headers, self.body, took)),
         }
     }
 }
 
 fn as_texts(headers: &HeaderMap) -> impl Iterator<Item = (String, String)> {
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    headers
-        .iter()
-        .map(move |(name, value)| (name.to_string(), text(value)))
+    headers.iter().map(move |(name, value)| (name.to_string(), text(value)))
 }
 
 /// The innermost cause: "connection refused" says more than "error sending request".

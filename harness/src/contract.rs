@@ -36,16 +36,12 @@ impl Contract {
     /// If `contract.toml` was edited into something else: it is part of the build, and a test reads it.
     pub fn current() -> &'static Contract {
         static CURRENT: OnceLock<Contract> = OnceLock::new();
-        CURRENT.get_or_init(|| {
-            toml::from_str(CONTRACT_TOML).expect("contract.toml is part of the build")
-        })
+        CURRENT.get_or_init(|| toml::from_str(CONTRACT_TOML).expect("contract.toml is part of the build"))
     }
 
     /// The bounds that discovery publishes, each with the smallest value with which a runtime may claim the contract.
     pub fn bounds(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.bounds
-            .iter()
-            .map(|(name, bound)| (name.as_str(), bound.least))
+        self.bounds.iter().map(|(name, bound)| (name.as_str(), bound.least))
     }
 
     /// Every feature that a runtime may declare.
@@ -66,11 +62,7 @@ mod tests {
     #[test]
     fn the_contract_of_the_build_can_be_read() {
         let contract = Contract::current();
-        assert!(
-            contract
-                .bounds()
-                .any(|(name, least)| name == "manifest_bytes" && least > 0)
-        );
+        assert!(contract.bounds().any(|(name, least)| name == "manifest_bytes" && least > 0));
         assert!(contract.features().any(|feature| feature == "state"));
     }
 }

@@ -63,11 +63,7 @@ impl Cx {
     #[must_use]
     pub fn rng(&self) -> StdRng {
         let seed = self.scope.seed.to_le_bytes();
-        StdRng::from_seed(digest(&[
-            &seed,
-            self.scope.check.as_bytes(),
-            self.scope.packaging.as_bytes(),
-        ]))
+        StdRng::from_seed(digest(&[&seed, self.scope.check.as_bytes(), self.scope.packaging.as_bytes()]))
     }
 
     /// A client with the admin token.
@@ -96,26 +92,15 @@ impl Cx {
 
     /// Runs a named case and records how it ended. The check goes on after a case that failed; its verdict is the worst of
     /// its cases and of its own end.
-    pub async fn case(
-        &self,
-        name: impl Into<String>,
-        case: impl Future<Output = Result<(), Stop>>,
-    ) {
+    pub async fn case(&self, name: impl Into<String>, case: impl Future<Output = Result<(), Stop>>) {
         let number = self.scope.recorder.begin_case(name.into());
         let end = case.await;
         self.scope.recorder.end_case(number, end);
     }
 
     /// Keeps a file as evidence, at most 1 MiB of it and 8 MiB in all. It is reported only if the check does not pass.
-    pub fn attach(
-        &self,
-        name: impl Into<String>,
-        media_type: impl Into<String>,
-        bytes: impl Into<Vec<u8>>,
-    ) {
-        self.scope
-            .recorder
-            .attach(name.into(), media_type.into(), bytes.into());
+    pub fn attach(&self, name: impl Into<String>, media_type: impl Into<String>, bytes: impl Into<Vec<u8>>) {
+        self.scope.recorder.attach(name.into(), media_type.into(), bytes.into());
     }
 
     /// Starts a private instance of the launched command: its own `ASSAY_DATA`, port and tokens. What is exchanged with it
@@ -136,17 +121,12 @@ impl Cx {
     /// How much of that is left.
     #[must_use]
     pub fn time_left(&self) -> Duration {
-        self.scope
-            .deadline
-            .saturating_sub(self.scope.started.elapsed())
+        self.scope.deadline.saturating_sub(self.scope.started.elapsed())
     }
 
     /// The same check, another target.
     pub(crate) fn at(&self, target: Arc<Attached>) -> Cx {
-        Cx {
-            scope: Arc::clone(&self.scope),
-            target,
-        }
+        Cx { scope: Arc::clone(&self.scope), target }
     }
 
     pub(crate) fn base(&self) -> String {
@@ -174,9 +154,7 @@ impl Cx {
 pub(crate) fn namespace(nonce: &str, check: &str, packaging: &str) -> String {
     const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
     let digest = digest(&[nonce.as_bytes(), check.as_bytes(), packaging.as_bytes()]);
-    let letters = digest[..20]
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+    let letters = digest[..20].iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
     std::iter::once('n').chain(letters).collect()
 }
 
@@ -198,10 +176,7 @@ mod tests {
     fn a_namespace_is_a_short_word_that_starts_with_a_letter() {
         let name = namespace("nonce", "core.signature.wrong-key", "core");
         assert_eq!(name.len(), 21);
-        assert!(
-            name.chars()
-                .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
-        );
+        assert!(name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit()));
         assert!(name.starts_with('n'));
     }
 
@@ -213,12 +188,6 @@ mod tests {
             namespace("a", "x.z", "core"),
             namespace("a", "x.y", "component"),
         ];
-        assert_eq!(
-            names
-                .iter()
-                .collect::<std::collections::BTreeSet<_>>()
-                .len(),
-            4
-        );
+        assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), 4);
     }
 }

@@ -97,24 +97,17 @@ impl Degenerate {
     /// If no port can be had, or if a feature liar has no upstream ([`io::ErrorKind::InvalidInput`]).
     pub async fn start(self, discovery: Value, upstream: Option<Url>) -> io::Result<Running> {
         if self == Degenerate::FeatureLiar && upstream.is_none() {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidInput,
-                "a feature liar needs an upstream",
-            ));
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "a feature liar needs an upstream"));
         }
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let url =
-            Url::parse(&format!("http://{}", listener.local_addr()?)).map_err(io::Error::other)?;
+        let url = Url::parse(&format!("http://{}", listener.local_addr()?)).map_err(io::Error::other)?;
         let target = Arc::new(Target {
             kind: self,
             discovery: self.document(discovery),
             upstream: upstream.map(|url| url.as_str().trim_end_matches('/').to_owned()),
             http: http_client(false).map_err(io::Error::other)?,
         });
-        Ok(Running {
-            url,
-            serving: tokio::spawn(serve(listener, target)),
-        })
+        Ok(Running { url, serving: tokio::spawn(serve(listener, target)) })
     }
 
     fn document(self, mut discovery: Value) -> Value {
@@ -153,9 +146,7 @@ async fn converse(stream: TcpStream, target: Arc<Target>) {
         async move { target.answer(request).await }
     });
     // A connection that breaks is what some of these targets are for.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 impl Target {
@@ -191,20 +182,14 @@ impl Target {
             headers.remove(name);
         }
         let body = whole(body).await?;
-        let mut passed = self
-            .http
-            .request(parts.method, format!("{upstream}{path}"))
-            .headers(headers);
+        let mut passed = self.http.request(parts.method, format!("{upstream}{path}")).headers(headers);
         if !body.is_empty() {
             passed = passed.body(body);
         }
         let response = passed.send().await.map_err(io::Error::other)?;
         let mut answer = Response::builder().status(response.status());
         for (name, value) in response.headers() {
-            if !matches!(
-                name.as_str(),
-                "content-length" | "transfer-encoding" | "connection"
-            ) {
+            if !matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") {
                 answer = answer.header(name, value);
             }
         }
@@ -231,23 +216,17 @@ fn forbidden() -> io::Result<Answer> {
         "code": "forbidden",
     });
     let body = Full::from(problem.to_string());
-    let answer = Response::builder()
-        .status(403)
-        .header(CONTENT_TYPE, "application/problem+json");
+    let answer = Response::builder().status(403).header(CONTENT_TYPE, "application/problem+json");
     answer.body(body).map_err(io::Error::other)
 }
 
 fn json_answer(status: u16, value: &Value) -> io::Result<Answer> {
     let body = Full::from(value.to_string());
-    let answer = Response::builder()
-        .status(status)
-        .header(CONTENT_TYPE, "application/json");
+    let answer = Response::builder().status(status).header(CONTENT_TYPE, "application/json");
     answer.body(body).map_err(io::Error::other)
 }
 
 async fn whole(body: Incoming) -> io::Result<Bytes> {
-    let body = http_body_util::Limited::new(body, MAX_BODY_BYTES)
-        .collect()
-        .await;
+    let body = http_body_util::Limited::new(body, MAX_BODY_BYTES).collect().await;
     Ok(body.map_err(io::Error::other)?.to_bytes())
 }

@@ -85,10 +85,7 @@ impl Discovery {
         if let Some(found) = document.get("contract").and_then(Value::as_str)
             && found != contract.version
         {
-            return Err(DiscoveryError::OtherContract {
-                found: quote(found),
-                expected: contract.version.clone(),
-            });
+            return Err(DiscoveryError::OtherContract { found: quote(found), expected: contract.version.clone() });
         }
         let mut reader = Reader { faults: Vec::new() };
         let mut abis = reader.texts(document, "abis");
@@ -112,13 +109,7 @@ impl Discovery {
             registry_key: reader.key(&registry_key),
             raw: raw.clone(),
         };
-        if reader.faults.is_empty() {
-            Ok(discovery)
-        } else {
-            Err(DiscoveryError::Faults {
-                faults: reader.faults,
-            })
-        }
+        if reader.faults.is_empty() { Ok(discovery) } else { Err(DiscoveryError::Faults { faults: reader.faults }) }
     }
 
     /// Whether it declares a feature.
@@ -188,11 +179,7 @@ impl Reader {
         Map::new()
     }
 
-    fn bounds(
-        &mut self,
-        object: &Map<String, Value>,
-        contract: &Contract,
-    ) -> BTreeMap<String, u64> {
+    fn bounds(&mut self, object: &Map<String, Value>, contract: &Contract) -> BTreeMap<String, u64> {
         let published = self.object(object, "", "bounds");
         if published.is_empty() {
             return BTreeMap::new();
@@ -205,9 +192,7 @@ impl Reader {
                 Some(Some(_)) => {}
             }
         }
-        let numbers = published
-            .iter()
-            .filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
+        let numbers = published.iter().filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
         numbers.collect()
     }
 
@@ -217,17 +202,11 @@ impl Reader {
             self.fault("/registry_key/algorithm is not `ed25519`".to_owned());
         }
         let encoded = self.text(object, "/registry_key", "public_key");
-        let decoded = STANDARD
-            .decode(&encoded)
-            .ok()
-            .and_then(|bytes| bytes.try_into().ok());
+        let decoded = STANDARD.decode(&encoded).ok().and_then(|bytes| bytes.try_into().ok());
         if decoded.is_none() && !encoded.is_empty() {
             self.fault("/registry_key/public_key is not the base64 of 32 bytes".to_owned());
         }
-        RegistryKey {
-            algorithm,
-            public_key: decoded.unwrap_or_default(),
-        }
+        RegistryKey { algorithm, public_key: decoded.unwrap_or_default() }
     }
 }
 
@@ -244,10 +223,8 @@ pub(crate) mod tests {
 
     /// A document that breaks nothing, with every bound at its least.
     pub(crate) fn document() -> Value {
-        let bounds: Map<String, Value> = Contract::current()
-            .bounds()
-            .map(|(name, least)| (name.to_owned(), json!(least)))
-            .collect();
+        let bounds: Map<String, Value> =
+            Contract::current().bounds().map(|(name, least)| (name.to_owned(), json!(least))).collect();
         json!({
             "contract": Contract::current().version,
             "implementation": { "name": "test", "version": "0.0.0" },
@@ -303,10 +280,7 @@ pub(crate) mod tests {
     fn another_version_is_told_apart_from_a_fault() {
         let mut other = document();
         other["contract"] = json!("7.0");
-        assert!(matches!(
-            Discovery::parse(other),
-            Err(DiscoveryError::OtherContract { .. })
-        ));
+        assert!(matches!(Discovery::parse(other), Err(DiscoveryError::OtherContract { .. })));
     }
 
     #[test]

@@ -73,14 +73,8 @@ pub(crate) struct Finished {
 
 impl Recorder {
     pub(crate) fn new(run_started: Instant, redactor: Redactor) -> Recorder {
-        let record = Record {
-            redactor,
-            ..Record::default()
-        };
-        Recorder {
-            run_started,
-            record: Mutex::new(record),
-        }
+        let record = Record { redactor, ..Record::default() };
+        Recorder { run_started, record: Mutex::new(record) }
     }
 
     /// A check that panicked leaves its evidence whole: every change below is one push.
@@ -102,12 +96,7 @@ impl Recorder {
     }
 
     /// A message as the evidence keeps it.
-    pub(crate) fn capture(
-        &self,
-        start_line: &str,
-        headers: Vec<(String, String)>,
-        body: &[u8],
-    ) -> Captured {
+    pub(crate) fn capture(&self, start_line: &str, headers: Vec<(String, String)>, body: &[u8]) -> Captured {
         let redactor = self.record().redactor.clone();
         // A token that starts before the cut is seen whole.
         let window = body.len().min(BODY_BYTES + LOOK_AHEAD + redactor.longest());
@@ -115,10 +104,7 @@ impl Recorder {
         kept.truncate(BODY_BYTES + LOOK_AHEAD);
         Captured {
             start_line: redactor.text(start_line),
-            headers: headers
-                .into_iter()
-                .map(|(name, value)| (name, redactor.text(&value)))
-                .collect(),
+            headers: headers.into_iter().map(|(name, value)| (name, redactor.text(&value))).collect(),
             kept,
             whole: Body::capture(body, 0),
         }
@@ -138,10 +124,7 @@ impl Recorder {
             error: None,
             done: false,
         });
-        Ticket {
-            recorder: Arc::clone(self),
-            index: record.exchanges.len() - 1,
-        }
+        Ticket { recorder: Arc::clone(self), index: record.exchanges.len() - 1 }
     }
 
     /// Notes that a case begins; the number is for [`end_case`](Recorder::end_case).
@@ -188,57 +171,27 @@ impl Recorder {
             .into_iter()
             .map(|(name, ended)| {
                 // A case that never ended shares the fate of its check.
-                let ended = if blunt {
-                    Ok(())
-                } else {
-                    ended.unwrap_or_else(|| end.clone())
-                };
+                let ended = if blunt { Ok(()) } else { ended.unwrap_or_else(|| end.clone()) };
                 let (verdict, reason) = judged(ended, &record.redactor);
-                CaseResult {
-                    name: record.redactor.text(&name),
-                    verdict,
-                    reason,
-                }
+                CaseResult { name: record.redactor.text(&name), verdict, reason }
             })
             .collect();
         let (own, own_reason) = judged(end, &record.redactor);
-        let verdict = cases
-            .iter()
-            .map(|case| case.verdict)
-            .fold(own, Verdict::worst);
-        let reason = if own == verdict {
-            own_reason
-        } else {
-            reason_of_cases(&cases, verdict)
-        };
+        let verdict = cases.iter().map(|case| case.verdict).fold(own, Verdict::worst);
+        let reason = if own == verdict { own_reason } else { reason_of_cases(&cases, verdict) };
         let passed = verdict == Verdict::Pass;
-        let limit = if passed {
-            BODY_BYTES_OF_A_PASS
-        } else {
-            BODY_BYTES
-        };
+        let limit = if passed { BODY_BYTES_OF_A_PASS } else { BODY_BYTES };
         let exchanges = record.exchanges.into_iter().enumerate();
-        let exchanges = exchanges
-            .map(|(index, recorded)| recorded.exchange(index, limit, self.run_started))
-            .collect();
+        let exchanges = exchanges.map(|(index, recorded)| recorded.exchange(index, limit, self.run_started)).collect();
         let mut attachments = Vec::new();
         if !passed {
             let files = record.files.iter();
-            attachments.extend(
-                files.map(|(name, media_type, bytes)| AttachedFile::new(name, media_type, bytes)),
-            );
+            attachments.extend(files.map(|(name, media_type, bytes)| AttachedFile::new(name, media_type, bytes)));
             for (number, output) in record.outputs.iter().enumerate() {
-                attachments
-                    .extend(output.files(&format!("own-target-{}", number + 1), &record.redactor));
+                attachments.extend(output.files(&format!("own-target-{}", number + 1), &record.redactor));
             }
         }
-        Finished {
-            verdict,
-            reason,
-            cases,
-            exchanges,
-            attachments,
-        }
+        Finished { verdict, reason, cases, exchanges, attachments }
     }
 }
 
@@ -258,11 +211,7 @@ impl Ticket {
         let mut record = self.recorder.record();
         let error = error.map(|error| record.redactor.text(&error));
         // The record may have been closed meanwhile: then the exchange was written down as it stood.
-        if let Some(recorded) = record
-            .exchanges
-            .get_mut(self.index)
-            .filter(|recorded| !recorded.done)
-        {
+        if let Some(recorded) = record.exchanges.get_mut(self.index).filter(|recorded| !recorded.done) {
             recorded.duration_ms = milliseconds(recorded.at.elapsed());
             recorded.response = response;
             recorded.error = error;
@@ -273,10 +222,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        self.close(
-            None,
-            Some("the check did not wait for the answer".to_owned()),
-        );
+        self.close(None, Some("the check did not wait for the answer".to_owned()));
     }
 }
 
@@ -288,11 +234,7 @@ impl Recorded {
             role: self.role,
             label: self.label,
             at_ms: milliseconds(self.at.saturating_duration_since(run_started)),
-            duration_ms: if self.done {
-                self.duration_ms
-            } else {
-                milliseconds(self.at.elapsed())
-            },
+            duration_ms: if self.done { self.duration_ms } else { milliseconds(self.at.elapsed()) },
             request: self.request.message(limit),
             response: self.response.map(|response| response.message(limit)),
             error: if self.done { self.error } else { Some(pending) },

@@ -102,12 +102,9 @@ mod tests {
 
     #[test]
     fn a_conclusion_ends_with_the_code_that_the_report_states() {
-        for conclusion in [
-            Conclusion::Conformant,
-            Conclusion::NotConformant,
-            Conclusion::Inconclusive,
-            Conclusion::HarnessError,
-        ] {
+        for conclusion in
+            [Conclusion::Conformant, Conclusion::NotConformant, Conclusion::Inconclusive, Conclusion::HarnessError]
+        {
             assert_eq!(Exit::from(conclusion).code(), conclusion.exit_code());
         }
     }

@@ -25,47 +25,28 @@ impl Filter {
     /// Reads the list. Empty entries are left out.
     #[must_use]
     pub fn parse(text: &str) -> Filter {
-        let globs = text
-            .split(',')
-            .map(str::trim)
-            .filter(|glob| !glob.is_empty());
-        Filter {
-            globs: globs.map(str::to_owned).collect(),
-        }
+        let globs = text.split(',').map(str::trim).filter(|glob| !glob.is_empty());
+        Filter { globs: globs.map(str::to_owned).collect() }
     }
 
     /// Whether a glob matches the check's id or one of its requirements.
     #[must_use]
     pub fn matches(&self, check: &Check) -> bool {
-        self.globs
-            .iter()
-            .any(|glob| names(check).any(|name| matches(glob, name)))
+        self.globs.iter().any(|glob| names(check).any(|name| matches(glob, name)))
     }
 
     /// Makes sure that every glob matches something, so that a typing error does not make a run smaller unseen.
     ///
     /// # Errors
     /// The first glob that matches nothing.
-    pub fn require<'a>(
-        &self,
-        checks: impl Iterator<Item = &'a Check> + Clone,
-    ) -> Result<(), NoMatch> {
+    pub fn require<'a>(&self, checks: impl Iterator<Item = &'a Check> + Clone) -> Result<(), NoMatch> {
         for glob in &self.globs {
-            if !checks
-                .clone()
-                .any(|check| names(check).any(|name| matches(glob, name)))
-            {
-                return Err(NoMatch {
-                    glob: glob.clone(),
-                    near: near(glob, checks),
-                });
+            if !checks.clone().any(|check| names(check).any(|name| matches(glob, name))) {
+                return Err(NoMatch { glob: glob.clone(), near: near(glob, checks) });
             }
         }
         if self.globs.is_empty() {
-            return Err(NoMatch {
-                glob: String::new(),
-                near: Vec::new(),
-            });
+            return Err(NoMatch { glob: String::new(), near: Vec::new() });
         }
         Ok(())
     }
@@ -102,11 +83,7 @@ fn near<'a>(glob: &str, checks: impl Iterator<Item = &'a Check>) -> Vec<String> 
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
     scored.dedup_by_key(|(_, name)| *name);
-    scored
-        .into_iter()
-        .take(5)
-        .map(|(_, name)| name.to_owned())
-        .collect()
+    scored.into_iter().take(5).map(|(_, name)| name.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -115,12 +92,7 @@ mod tests {
 
     const CHECKS: &[Check] = crate::checks![
         once("core.signature.wrong-key", "", &["CORE-SIG-002"], never),
-        once(
-            "core.module.wasi",
-            "",
-            &["CORE-MOD-007", "CORE-MOD-008"],
-            never
-        ),
+        once("core.module.wasi", "", &["CORE-MOD-007", "CORE-MOD-008"], never),
     ];
 
     async fn never(_: crate::Cx) -> Result<(), crate::Stop> {
@@ -129,11 +101,7 @@ mod tests {
 
     fn chosen(filter: &str) -> Vec<&'static str> {
         let filter = Filter::parse(filter);
-        CHECKS
-            .iter()
-            .filter(|check| filter.matches(check))
-            .map(|check| check.id)
-            .collect()
+        CHECKS.iter().filter(|check| filter.matches(check)).map(|check| check.id).collect()
     }
 
     #[test]
@@ -164,9 +132,7 @@ mod tests {
 
     #[test]
     fn a_typing_error_is_refused_with_what_was_meant() {
-        let refused = Filter::parse("core.module.*,core.signatur.wrong-key")
-            .require(CHECKS.iter())
-            .unwrap_err();
+        let refused = Filter::parse("core.module.*,core.signatur.wrong-key").require(CHECKS.iter()).unwrap_err();
         assert_eq!(refused.glob, "core.signatur.wrong-key");
         assert_eq!(refused.near[0], "core.signature.wrong-key");
     }

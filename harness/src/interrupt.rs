@@ -22,9 +22,7 @@ impl Interrupt {
     /// A switch that only [`throw`](Interrupt::throw) throws.
     #[must_use]
     pub fn new() -> Interrupt {
-        Interrupt {
-            thrown: Arc::new(watch::Sender::new(false)),
-        }
+        Interrupt { thrown: Arc::new(watch::Sender::new(false)) }
     }
 
     /// A switch that SIGINT (Ctrl-C) and SIGTERM throw too. From here on neither ends the process by itself.

@@ -59,20 +59,12 @@ impl Launcher {
         output: &Arc<Output>,
     ) -> Result<Launched, NotStarted> {
         let started = Instant::now();
-        let unstarted = |reason: String| NotStarted {
-            reason,
-            stderr: String::new(),
-        };
-        let port = crate::port::free()
-            .map_err(|error| unstarted(format!("no loopback port is free: {error}")))?;
-        let (program, arguments) = self
-            .command
-            .split_first()
-            .ok_or_else(|| unstarted("the command is empty".into()))?;
+        let unstarted = |reason: String| NotStarted { reason, stderr: String::new() };
+        let port = crate::port::free().map_err(|error| unstarted(format!("no loopback port is free: {error}")))?;
+        let (program, arguments) =
+            self.command.split_first().ok_or_else(|| unstarted("the command is empty".into()))?;
         let mut command = Command::new(program);
-        command
-            .args(arguments)
-            .envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.args(arguments).envs(self.env.iter().map(|(name, value)| (name, value)));
         for (name, value) in settings(port, tokens, data) {
             command.env(name, value);
         }
@@ -86,60 +78,33 @@ impl Launcher {
             healthy = self.healthy(&url) => healthy.err(),
         };
         match refused {
-            None => Ok(Launched {
-                process,
-                url,
-                startup: started.elapsed(),
-            }),
+            None => Ok(Launched { process, url, startup: started.elapsed() }),
             Some(reason) => {
                 // What it wrote last is the explanation, so it is read to the end.
                 let _ = process.kill().await;
-                Err(NotStarted {
-                    reason,
-                    stderr: output.stderr_tail(TAIL_LINES),
-                })
+                Err(NotStarted { reason, stderr: output.stderr_tail(TAIL_LINES) })
             }
         }
     }
 
     async fn healthy(&self, url: &str) -> Result<(), String> {
         let last = std::sync::Mutex::new(String::from("it accepted no connection"));
-        let note = |seen: String| {
-            *last
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner) = seen
-        };
+        let note = |seen: String| *last.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = seen;
         let asking = async {
             loop {
-                match self
-                    .http
-                    .get(format!("{url}/health"))
-                    .timeout(ONE_ANSWER)
-                    .send()
-                    .await
-                {
+                match self.http.get(format!("{url}/health")).timeout(ONE_ANSWER).send().await {
                     Ok(response) if response.status() == 200 => return,
-                    Ok(response) => note(format!(
-                        "GET /health answered {}",
-                        response.status().as_u16()
-                    )),
+                    Ok(response) => note(format!("GET /health answered {}", response.status().as_u16())),
                     Err(error) if error.is_connect() => {}
-                    Err(error) => {
-                        note(format!("GET /health got no answer: {}", root_cause(&error)))
-                    }
+                    Err(error) => note(format!("GET /health got no answer: {}", root_cause(&error))),
                 }
                 tokio::time::sleep(RETRY).await;
             }
         };
         let healthy = tokio::time::timeout(self.patience, asking).await;
         healthy.map_err(|_| {
-            let last = last
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
-            format!(
-                "it was not healthy within {} s: {last}",
-                self.patience.as_secs_f64()
-            )
+            let last = last.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            format!("it was not healthy within {} s: {last}", self.patience.as_secs_f64())
         })
     }
 }
@@ -167,14 +132,9 @@ mod tests {
 
     #[test]
     fn a_launched_target_gets_exactly_the_settings_of_the_contract() {
-        let tokens = Tokens {
-            admin: "a".into(),
-            user: "u".into(),
-        };
-        let given: std::collections::BTreeSet<&str> = settings(1, &tokens, Path::new("/tmp"))
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
+        let tokens = Tokens { admin: "a".into(), user: "u".into() };
+        let given: std::collections::BTreeSet<&str> =
+            settings(1, &tokens, Path::new("/tmp")).into_iter().map(|(name, _)| name).collect();
         assert_eq!(given, crate::Contract::current().settings().collect());
     }
 }

@@ -37,24 +37,12 @@ impl OwnTarget {
         let launcher = Arc::clone(launcher);
         let data = Arc::new(data_folder().map_err(Stop::Error)?);
         let (tokens, output) = (Tokens::random(), Arc::new(Output::default()));
-        cx.recorder()
-            .add_target(|redactor| tokens.teach(redactor), Arc::clone(&output));
-        let Launched { process, url, .. } = launcher
-            .start(&tokens, data.path(), &output)
-            .await
-            .map_err(not_started)?;
+        cx.recorder().add_target(|redactor| tokens.teach(redactor), Arc::clone(&output));
+        let Launched { process, url, .. } = launcher.start(&tokens, data.path(), &output).await.map_err(not_started)?;
         let discovery = discover(cx.http(), &url, cx.request_timeout()).await;
-        let discovery = discovery
-            .map_err(|error| Stop::Fail(format!("a second instance of the target: {error}")))?;
+        let discovery = discovery.map_err(|error| Stop::Fail(format!("a second instance of the target: {error}")))?;
         let attached = Arc::new(Attached::new(url, tokens, discovery));
-        Ok(OwnTarget {
-            cx: cx.at(Arc::clone(&attached)),
-            launcher,
-            attached,
-            output,
-            process: Some(process),
-            data,
-        })
+        Ok(OwnTarget { cx: cx.at(Arc::clone(&attached)), launcher, attached, output, process: Some(process), data })
     }
 
     /// The context of the same check, whose clients speak to this instance, also after a restart.
@@ -79,10 +67,7 @@ impl OwnTarget {
     pub async fn restart(&mut self) -> Result<(), Stop> {
         self.kill().await;
         let tokens = &self.attached.tokens;
-        let started = self
-            .launcher
-            .start(tokens, self.data.path(), &self.output)
-            .await;
+        let started = self.launcher.start(tokens, self.data.path(), &self.output).await;
         let Launched { process, url, .. } = started.map_err(not_started)?;
         self.attached.moved(url);
         self.process = Some(process);
@@ -99,10 +84,9 @@ impl OwnTarget {
         };
         let ended = process.terminate(PATIENCE).await;
         ended.map_err(|error| match error.kind() {
-            std::io::ErrorKind::TimedOut => Stop::Fail(format!(
-                "the target did not end within {} s of SIGTERM",
-                PATIENCE.as_secs()
-            )),
+            std::io::ErrorKind::TimedOut => {
+                Stop::Fail(format!("the target did not end within {} s of SIGTERM", PATIENCE.as_secs()))
+            }
             _ => Stop::Error(format!("the instance cannot be waited for: {error}")),
         })
     }
@@ -127,13 +111,7 @@ pub(crate) const NEEDS_LAUNCH: &str =
 
 fn not_started(not: NotStarted) -> Stop {
     let last = not.stderr.lines().last().unwrap_or_default();
-    let stderr = if last.is_empty() {
-        String::new()
-    } else {
-        format!("; last line of stderr: {}", crate::text::quote(last))
-    };
-    Stop::Fail(format!(
-        "an instance of the target did not start: {}{stderr}",
-        not.reason
-    ))
+    let stderr =
+        if last.is_empty() { String::new() } else { format!("; last line of stderr: {}", crate::text::quote(last)) };
+    Stop::Fail(format!("an instance of the target did not start: {}{stderr}", not.reason))
 }

@@ -13,13 +13,8 @@ impl Plan {
     /// Every check of these groups.
     #[must_use]
     pub fn all(groups: &[&'static Group]) -> Plan {
-        let entries = groups
-            .iter()
-            .flat_map(|group| group.checks.iter().map(move |check| (*group, check)));
-        Plan {
-            entries: entries.collect(),
-            left_out: 0,
-        }
+        let entries = groups.iter().flat_map(|group| group.checks.iter().map(move |check| (*group, check)));
+        Plan { entries: entries.collect(), left_out: 0 }
     }
 
     /// The checks that the filter matches.
@@ -29,11 +24,7 @@ impl Plan {
     pub fn filtered(self, filter: &Filter) -> Result<Plan, NoMatch> {
         filter.require(self.checks())?;
         let before = self.entries.len();
-        let entries: Vec<_> = self
-            .entries
-            .into_iter()
-            .filter(|(_, check)| filter.matches(check))
-            .collect();
+        let entries: Vec<_> = self.entries.into_iter().filter(|(_, check)| filter.matches(check)).collect();
         let left_out = self.left_out + before - entries.len();
         Ok(Plan { entries, left_out })
     }

@@ -30,19 +30,12 @@ pub(crate) fn free() -> io::Result<u16> {
             }
         }
     }
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?
-        .local_addr()?
-        .port())
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 fn ephemeral_start() -> u16 {
-    let range =
-        std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
-    range
-        .split_whitespace()
-        .next()
-        .and_then(|start| start.parse().ok())
-        .unwrap_or(EPHEMERAL)
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    range.split_whitespace().next().and_then(|start| start.parse().ok()).unwrap_or(EPHEMERAL)
 }
 
 #[cfg(test)]

@@ -23,46 +23,18 @@ pub(crate) async fn probe(
     tokens: &Tokens,
     options: &AttachOptions,
 ) -> Result<Discovery, AttachError> {
-    let target = Asked {
-        http,
-        base,
-        timeout: options.request_timeout,
-    };
+    let target = Asked { http, base, timeout: options.request_timeout };
     let discovery = target.discovery().await?;
     if options.probe == Probe::Tokens {
-        target
-            .token(
-                "admin",
-                &tokens.admin,
-                "--admin-token",
-                "GET /admin/trust/keys",
-            )
-            .await?;
-        target
-            .token(
-                "user",
-                &tokens.user,
-                "--user-token",
-                "GET /registry/handlers?limit=1",
-            )
-            .await?;
+        target.token("admin", &tokens.admin, "--admin-token", "GET /admin/trust/keys").await?;
+        target.token("user", &tokens.user, "--user-token", "GET /registry/handlers?limit=1").await?;
     }
     Ok(discovery)
 }
 
 /// What discovery says now: for targets that a check starts for itself.
-pub(crate) async fn discover(
-    http: &reqwest::Client,
-    base: &str,
-    timeout: Duration,
-) -> Result<Discovery, AttachError> {
-    Asked {
-        http,
-        base,
-        timeout,
-    }
-    .discovery()
-    .await
+pub(crate) async fn discover(http: &reqwest::Client, base: &str, timeout: Duration) -> Result<Discovery, AttachError> {
+    Asked { http, base, timeout }.discovery().await
 }
 
 /// A target that is asked, request by request.
@@ -74,23 +46,15 @@ struct Asked<'a> {
 
 impl Asked<'_> {
     async fn discovery(&self) -> Result<Discovery, AttachError> {
-        let no_runtime = |faults: Vec<String>| AttachError::NotARuntime {
-            url: self.base.to_owned(),
-            faults,
-        };
+        let no_runtime = |faults: Vec<String>| AttachError::NotARuntime { url: self.base.to_owned(), faults };
         let (status, body) = self.answer(PATH, None).await?;
         if status != 200 {
             return Err(no_runtime(vec![format!("GET {PATH} answered {status}")]));
         }
-        let raw: Value = serde_json::from_slice(&body).map_err(|error| {
-            no_runtime(vec![format!(
-                "GET {PATH} answered what is not JSON ({error})"
-            )])
-        })?;
+        let raw: Value = serde_json::from_slice(&body)
+            .map_err(|error| no_runtime(vec![format!("GET {PATH} answered what is not JSON ({error})")]))?;
         Discovery::parse(raw).map_err(|error| match error {
-            DiscoveryError::OtherContract { found, expected } => {
-                AttachError::ContractMismatch { found, expected }
-            }
+            DiscoveryError::OtherContract { found, expected } => AttachError::ContractMismatch { found, expected },
             DiscoveryError::Faults { faults } => no_runtime(faults),
         })
     }
@@ -103,33 +67,18 @@ impl Asked<'_> {
         flag: &'static str,
         probe: &'static str,
     ) -> Result<(), AttachError> {
-        let (status, body) = self
-            .answer(probe.trim_start_matches("GET "), Some(token))
-            .await?;
+        let (status, body) = self.answer(probe.trim_start_matches("GET "), Some(token)).await?;
         if !matches!(status, 401 | 403) {
             return Ok(());
         }
         let problem: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let code = problem
-            .get("code")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let answer = format!("{probe} answered {status} {}", quote(code))
-            .trim_end()
-            .to_owned();
-        Err(AttachError::TokenRefused {
-            role,
-            flag,
-            probe,
-            answer,
-        })
+        let code = problem.get("code").and_then(Value::as_str).unwrap_or_default();
+        let answer = format!("{probe} answered {status} {}", quote(code)).trim_end().to_owned();
+        Err(AttachError::TokenRefused { role, flag, probe, answer })
     }
 
     async fn answer(&self, path: &str, token: Option<&str>) -> Result<(u16, Vec<u8>), AttachError> {
-        let unreachable = |cause: String| AttachError::Unreachable {
-            url: self.base.to_owned(),
-            cause,
-        };
+        let unreachable = |cause: String| AttachError::Unreachable { url: self.base.to_owned(), cause };
         let mut request = self.http.get(format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -146,9 +95,7 @@ impl Asked<'_> {
         };
         let answered: Result<_, reqwest::Error> = tokio::time::timeout(self.timeout, asking)
             .await
-            .map_err(|_| {
-                unreachable(format!("no answer within {} s", self.timeout.as_secs_f64()))
-            })?;
+            .map_err(|_| unreachable(format!("no answer within {} s", self.timeout.as_secs_f64())))?;
         answered.map_err(|error| unreachable(root_cause(&error)))
     }
 }

@@ -73,11 +73,7 @@ impl Output {
             .map(|(name, bytes)| {
                 // The ring may have cut a character; as text it can be read.
                 let text = redactor.text(&String::from_utf8_lossy(&bytes));
-                AttachedFile::new(
-                    format!("{prefix}-{name}.txt"),
-                    "text/plain",
-                    text.as_bytes(),
-                )
+                AttachedFile::new(format!("{prefix}-{name}.txt"), "text/plain", text.as_bytes())
             })
             .collect()
     }
@@ -100,12 +96,7 @@ impl Process {
     /// Starts the command in a process group of its own, so that a Ctrl-C reaches only the harness and a kill reaches
     /// everything that the command started.
     pub(crate) fn start(command: &mut Command, output: &Arc<Output>) -> io::Result<Process> {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
         let mut child = command.spawn()?;
         let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         if let Some(stdout) = child.stdout.take() {
@@ -114,11 +105,7 @@ impl Process {
         if let Some(stderr) = child.stderr.take() {
             output.read(stderr, |output| &output.stderr);
         }
-        Ok(Process {
-            child,
-            group,
-            output: Arc::clone(output),
-        })
+        Ok(Process { child, group, output: Arc::clone(output) })
     }
 
     /// The id of the process, until it was waited for.

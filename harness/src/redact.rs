@@ -15,8 +15,7 @@ impl Redactor {
         if token.len() >= LEAST_BYTES && !self.secrets.iter().any(|(known, _)| known == token) {
             self.secrets.push((token.to_owned(), name));
             // A token that holds another one goes first, or half of it would stay.
-            self.secrets
-                .sort_by_key(|(known, _)| std::cmp::Reverse(known.len()));
+            self.secrets.sort_by_key(|(known, _)| std::cmp::Reverse(known.len()));
         }
     }
 
@@ -36,11 +35,7 @@ impl Redactor {
                     continue;
                 };
                 if candidate.eq_ignore_ascii_case(token.as_bytes()) {
-                    let other = if candidate == token.as_bytes() {
-                        ""
-                    } else {
-                        " in another case"
-                    };
+                    let other = if candidate == token.as_bytes() { "" } else { " in another case" };
                     clean.extend_from_slice(format!("<{name}{other}>").as_bytes());
                     rest = &rest[token.len()..];
                     continue 'next;
@@ -71,10 +66,7 @@ mod tests {
 
     #[test]
     fn a_token_is_replaced_wherever_it_stands() {
-        assert_eq!(
-            redactor().text("Bearer s3cret-a, again: s3cret-a"),
-            "Bearer <admin token>, again: <admin token>"
-        );
+        assert_eq!(redactor().text("Bearer s3cret-a, again: s3cret-a"), "Bearer <admin token>, again: <admin token>");
     }
 
     #[test]

@@ -21,20 +21,8 @@ pub struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn new(
-        name: String,
-        status: u16,
-        headers: HeaderMap,
-        body: Bytes,
-        took: Duration,
-    ) -> Reply {
-        Reply {
-            name,
-            status,
-            headers,
-            body,
-            took,
-        }
+    pub(crate) fn new(name: String, status: u16, headers: HeaderMap, body: Bytes, took: Duration) -> Reply {
+        Reply { name, status, headers, body, took }
     }
 
     /// The status code.
@@ -66,12 +54,8 @@ impl Reply {
     /// # Errors
     /// [`Stop::Fail`] if it is not JSON.
     pub fn json(&self) -> Result<Value, Stop> {
-        serde_json::from_slice(&self.body).map_err(|error| {
-            Stop::Fail(format!(
-                "{} with a body that is not JSON ({error})",
-                self.describe()
-            ))
-        })
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Stop::Fail(format!("{} with a body that is not JSON ({error})", self.describe())))
     }
 
     /// The same reply if it has this status.
@@ -82,10 +66,7 @@ impl Reply {
         if self.status == status {
             Ok(self)
         } else {
-            Err(Stop::Fail(format!(
-                "{}, expected {status}",
-                self.describe()
-            )))
+            Err(Stop::Fail(format!("{}, expected {status}", self.describe())))
         }
     }
 
@@ -123,26 +104,14 @@ mod tests {
     use super::*;
 
     fn reply(status: u16, body: &'static str) -> Reply {
-        Reply::new(
-            "POST /x".into(),
-            status,
-            HeaderMap::new(),
-            Bytes::from(body),
-            Duration::ZERO,
-        )
+        Reply::new("POST /x".into(), status, HeaderMap::new(), Bytes::from(body), Duration::ZERO)
     }
 
     #[test]
     fn an_unexpected_refusal_is_described_with_code_and_detail() {
-        let refused = reply(
-            422,
-            r#"{"code":"manifest-invalid-value","detail":"bad \u001b id"}"#,
-        );
+        let refused = reply(422, r#"{"code":"manifest-invalid-value","detail":"bad \u001b id"}"#);
         let expected = "POST /x answered 422 manifest-invalid-value (bad \\u{1b} id), expected 201";
-        assert_eq!(
-            refused.expect(201).unwrap_err(),
-            Stop::Fail(expected.into())
-        );
+        assert_eq!(refused.expect(201).unwrap_err(), Stop::Fail(expected.into()));
     }
 
     #[test]

@@ -74,27 +74,15 @@ pub struct RunResult {
 }
 
 /// Runs every check of the plan, once per packaging that it is for.
-pub async fn run(
-    session: &Session,
-    plan: &Plan,
-    options: &Options,
-    progress: &dyn Progress,
-) -> RunResult {
-    let run = Run {
-        session,
-        options,
-        started: Instant::now(),
-        stopped_by: std::sync::OnceLock::new(),
-    };
+pub async fn run(session: &Session, plan: &Plan, options: &Options, progress: &dyn Progress) -> RunResult {
+    let run = Run { session, options, started: Instant::now(), stopped_by: std::sync::OnceLock::new() };
     let started_at = jiff::Timestamp::now();
     let jobs = run.jobs(plan);
     progress.planned(jobs.len());
 
     let next = AtomicUsize::new(0);
-    let lanes = (0..options.jobs.clamp(1, jobs.len().max(1)))
-        .map(|lane| run.lane(lane, &jobs, &next, progress));
-    let mut judged: Vec<(usize, CheckResult)> =
-        join_all(lanes).await.into_iter().flatten().collect();
+    let lanes = (0..options.jobs.clamp(1, jobs.len().max(1))).map(|lane| run.lane(lane, &jobs, &next, progress));
+    let mut judged: Vec<(usize, CheckResult)> = join_all(lanes).await.into_iter().flatten().collect();
     judged.sort_by_key(|(index, _)| *index);
 
     let checks: Vec<CheckResult> = judged.into_iter().map(|(_, result)| result).collect();
@@ -134,11 +122,7 @@ impl Run<'_> {
                 Packagings::Once => &abis[..abis.len().min(1)],
                 Packagings::Each => abis,
             };
-            jobs.extend(packagings.iter().map(|packaging| Job {
-                group,
-                check,
-                packaging: packaging.clone(),
-            }));
+            jobs.extend(packagings.iter().map(|packaging| Job { group, check, packaging: packaging.clone() }));
         }
         jobs
     }
@@ -156,9 +140,7 @@ impl Run<'_> {
             let Some(job) = jobs.get(index) else {
                 return results;
             };
-            let result = self
-                .judge(job, u32::try_from(lane).unwrap_or(u32::MAX))
-                .await;
+            let result = self.judge(job, u32::try_from(lane).unwrap_or(u32::MAX)).await;
             if self.options.fail_fast && matches!(result.verdict, Verdict::Fail | Verdict::Error) {
                 // Only the first one is the reason; it does not matter which of two comes first.
                 let _ = self.stopped_by.set(result.label());
@@ -182,10 +164,7 @@ impl Run<'_> {
                 recorder.settled().await;
                 // An interrupted check asserted nothing, blunt or not.
                 let interrupted = matches!(&end, Err(Stop::Skip(reason)) if reason == INTERRUPTED);
-                recorder.finish(
-                    end,
-                    self.options.blunt.contains(job.check.id) && !interrupted,
-                )
+                recorder.finish(end, self.options.blunt.contains(job.check.id) && !interrupted)
             }
         };
         CheckResult {
@@ -193,12 +172,7 @@ impl Run<'_> {
             title: job.check.title.to_owned(),
             profile: job.group.profile.to_owned(),
             group: job.group.name.to_owned(),
-            requirements: job
-                .check
-                .requirements
-                .iter()
-                .map(|&id| id.to_owned())
-                .collect(),
+            requirements: job.check.requirements.iter().map(|&id| id.to_owned()).collect(),
             packaging: (job.check.packagings == Packagings::Each).then(|| job.packaging.clone()),
             verdict: finished.verdict,
             reason: finished.reason,
@@ -218,18 +192,12 @@ impl Run<'_> {
             return Err((Verdict::Skipped, INTERRUPTED.to_owned()));
         }
         if let Some(failed) = self.stopped_by.get() {
-            return Err((
-                Verdict::Skipped,
-                format!("not started after {failed} (--fail-fast)"),
-            ));
+            return Err((Verdict::Skipped, format!("not started after {failed} (--fail-fast)")));
         }
         for need in check.needs {
             match need {
                 Need::Feature(feature) if !self.session.discovery().has_feature(feature) => {
-                    return Err((
-                        Verdict::Unsupported,
-                        format!("the feature `{feature}` is not declared"),
-                    ));
+                    return Err((Verdict::Unsupported, format!("the feature `{feature}` is not declared")));
                 }
                 Need::Launch if self.session.launcher.is_none() => {
                     return Err((Verdict::Skipped, NEEDS_LAUNCH.to_owned()));
@@ -241,12 +209,7 @@ impl Run<'_> {
     }
 
     /// Runs the check in a task of its own, so that neither a panic nor a loop that never yields holds up the lane.
-    async fn execute(
-        &self,
-        job: &Job,
-        started: Instant,
-        recorder: &Arc<Recorder>,
-    ) -> Result<(), Stop> {
+    async fn execute(&self, job: &Job, started: Instant, recorder: &Arc<Recorder>) -> Result<(), Stop> {
         let scope = Scope {
             check: job.check.id,
             packaging: job.packaging.clone(),

@@ -75,59 +75,29 @@ impl Session {
 
     async fn try_attach(attach: Attach, options: &AttachOptions) -> Result<Session, AttachError> {
         match attach {
-            Attach::Url {
-                url,
-                admin_token,
-                user_token,
-            } => {
+            Attach::Url { url, admin_token, user_token } => {
                 let tokens = given(&url, admin_token, user_token)?;
                 let http = http_client(url.scheme() == "https")?;
                 let base = url.as_str().trim_end_matches('/').to_owned();
                 let discovery = probe(&http, &base, &tokens, options).await?;
                 let attached = Arc::new(Attached::new(base, tokens, discovery));
-                Ok(Session {
-                    attached,
-                    http,
-                    launcher: None,
-                    owned: None,
-                })
+                Ok(Session { attached, http, launcher: None, owned: None })
             }
             Attach::Launch { command, env } => {
                 let http = http_client(false)?;
-                let launcher = Launcher {
-                    command,
-                    env,
-                    patience: options.startup,
-                    http: http.clone(),
-                };
+                let launcher = Launcher { command, env, patience: options.startup, http: http.clone() };
                 let data = data_folder().map_err(AttachError::Harness)?;
                 let (tokens, output) = (Tokens::random(), Arc::new(Output::default()));
-                let Launched {
-                    process,
-                    url,
-                    startup,
-                } = launcher
-                    .start(&tokens, data.path(), &output)
-                    .await
-                    .map_err(|not| AttachError::DidNotStart {
+                let Launched { process, url, startup } =
+                    launcher.start(&tokens, data.path(), &output).await.map_err(|not| AttachError::DidNotStart {
                         command: launcher.command.join(" "),
                         reason: not.reason,
                         stderr: redactor_of(&tokens).text(&not.stderr),
                     })?;
-                let owned = Owned {
-                    process,
-                    output,
-                    startup,
-                    _data: data,
-                };
+                let owned = Owned { process, output, startup, _data: data };
                 let discovery = probe(&http, &url, &tokens, options).await?;
                 let attached = Arc::new(Attached::new(url, tokens, discovery));
-                Ok(Session {
-                    attached,
-                    http,
-                    launcher: Some(Arc::new(launcher)),
-                    owned: Some(owned),
-                })
+                Ok(Session { attached, http, launcher: Some(Arc::new(launcher)), owned: Some(owned) })
             }
         }
     }
@@ -159,23 +129,13 @@ impl Session {
     /// The target as the report states it.
     #[must_use]
     pub fn target(&self) -> Target {
-        let command = self
-            .launcher
-            .as_ref()
-            .map(|launcher| launcher.command.join(" "));
+        let command = self.launcher.as_ref().map(|launcher| launcher.command.join(" "));
         Target {
-            attachment: if command.is_some() {
-                Attachment::Command
-            } else {
-                Attachment::Url
-            },
+            attachment: if command.is_some() { Attachment::Command } else { Attachment::Url },
             url: self.url(),
             command: command.map(|command| self.redactor().text(&command)),
             discovery: self.discovery().raw.clone(),
-            startup_ms: self
-                .owned
-                .as_ref()
-                .map(|owned| u64::try_from(owned.startup.as_millis()).unwrap_or(u64::MAX)),
+            startup_ms: self.owned.as_ref().map(|owned| u64::try_from(owned.startup.as_millis()).unwrap_or(u64::MAX)),
         }
     }
 
@@ -183,9 +143,7 @@ impl Session {
     #[must_use]
     pub fn output(&self) -> Vec<AttachedFile> {
         let owned = self.owned.as_ref();
-        owned
-            .map(|owned| owned.output.files("target", &self.redactor()))
-            .unwrap_or_default()
+        owned.map(|owned| owned.output.files("target", &self.redactor())).unwrap_or_default()
     }
 
     /// Ends a launched target: SIGTERM, and SIGKILL if it does not end within 5 s. A target that ran already stays.
@@ -214,27 +172,17 @@ pub(crate) fn data_folder() -> Result<TempDir, String> {
 }
 
 fn given(url: &Url, admin: Option<String>, user: Option<String>) -> Result<Tokens, AttachError> {
-    if !matches!(url.scheme(), "http" | "https")
-        || url.query().is_some()
-        || url.fragment().is_some()
-    {
-        let usage = format!(
-            "`{url}` is no base URL: give http:// or https://, without a query, such as https://my-runtime"
-        );
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        let usage =
+            format!("`{url}` is no base URL: give http:// or https://, without a query, such as https://my-runtime");
         return Err(AttachError::Usage(usage));
     }
     let need = |token: Option<String>, role: &str| {
-        let usage = || {
-            AttachError::Usage(format!(
-                "a target that runs already needs a {role} token: --{role}-token TOKEN"
-            ))
-        };
+        let usage =
+            || AttachError::Usage(format!("a target that runs already needs a {role} token: --{role}-token TOKEN"));
         token.filter(|token| !token.is_empty()).ok_or_else(usage)
     };
-    let tokens = Tokens {
-        admin: need(admin, "admin")?,
-        user: need(user, "user")?,
-    };
+    let tokens = Tokens { admin: need(admin, "admin")?, user: need(user, "user")? };
     if tokens.admin == tokens.user {
         let usage = "the admin token and the user token are the same: roles cannot be judged with one token";
         return Err(AttachError::Usage(usage.to_owned()));
@@ -258,7 +206,5 @@ pub(crate) fn http_client(https: bool) -> Result<reqwest::Client, AttachError> {
         // A machine without root certificates can still judge a target over http.
         builder = builder.tls_certs_only([]);
     }
-    builder
-        .build()
-        .map_err(|error| AttachError::Harness(format!("no HTTP client: {}", root_cause(&error))))
+    builder.build().map_err(|error| AttachError::Harness(format!("no HTTP client: {}", root_cause(&error))))
 }

@@ -18,10 +18,7 @@ impl Stop {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Stop::Fail(reason)
-            | Stop::Inconclusive(reason)
-            | Stop::Skip(reason)
-            | Stop::Error(reason) => reason,
+            Stop::Fail(reason) | Stop::Inconclusive(reason) | Stop::Skip(reason) | Stop::Error(reason) => reason,
         }
     }
 }
@@ -38,9 +35,7 @@ pub trait Control<T> {
 impl<T> Control<T> for Result<T, Stop> {
     fn control(self, what: &str) -> Result<T, Stop> {
         self.map_err(|stop| match stop {
-            Stop::Fail(reason) => {
-                Stop::Inconclusive(format!("the control failed: {what}: {reason}"))
-            }
+            Stop::Fail(reason) => Stop::Inconclusive(format!("the control failed: {what}: {reason}")),
             other => other,
         })
     }
@@ -51,11 +46,7 @@ impl<T> Control<T> for Result<T, Stop> {
 /// # Errors
 /// [`Stop::Fail`] if it does not hold.
 pub fn ensure(condition: bool, reason: impl FnOnce() -> String) -> Result<(), Stop> {
-    if condition {
-        Ok(())
-    } else {
-        Err(Stop::Fail(reason()))
-    }
+    if condition { Ok(()) } else { Err(Stop::Fail(reason())) }
 }
 
 /// Ends the check with FAIL unless the condition holds: `ensure!(n == 1, "expected one release, saw {n}")`.
@@ -73,18 +64,14 @@ mod tests {
     #[test]
     fn a_failed_control_is_inconclusive_and_says_which() {
         let failed: Result<(), Stop> = Err(Stop::Fail("answered 500".into()));
-        let expected =
-            Stop::Inconclusive("the control failed: the twin installs: answered 500".into());
+        let expected = Stop::Inconclusive("the control failed: the twin installs: answered 500".into());
         assert_eq!(failed.control("the twin installs"), Err(expected));
     }
 
     #[test]
     fn an_error_inside_a_control_stays_an_error() {
         let failed: Result<(), Stop> = Err(Stop::Error("bad header".into()));
-        assert_eq!(
-            failed.control("the twin installs"),
-            Err(Stop::Error("bad header".into()))
-        );
+        assert_eq!(failed.control("the twin installs"), Err(Stop::Error("bad header".into())));
     }
 
     #[test]

@@ -49,10 +49,7 @@ impl Tokens {
     /// New ones, 128 random bits each.
     pub(crate) fn random() -> Tokens {
         let token = |role: &str| format!("{role}-{}", hex::encode(rand::random::<[u8; 16]>()));
-        Tokens {
-            admin: token("admin"),
-            user: token("user"),
-        }
+        Tokens { admin: token("admin"), user: token("user") }
     }
 
     pub(crate) fn teach(&self, redactor: &mut Redactor) {
@@ -78,18 +75,11 @@ pub(crate) struct Attached {
 
 impl Attached {
     pub(crate) fn new(base: String, tokens: Tokens, discovery: Discovery) -> Attached {
-        Attached {
-            base: RwLock::new(base),
-            tokens,
-            discovery,
-        }
+        Attached { base: RwLock::new(base), tokens, discovery }
     }
 
     pub(crate) fn base(&self) -> String {
-        self.base
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn moved(&self, base: String) {
@@ -182,9 +172,7 @@ impl AttachError {
             AttachError::Usage(_) => Exit::Usage,
             AttachError::Unreachable { .. } => Exit::Unreachable,
             AttachError::TokenRefused { .. } => Exit::TokenRefused,
-            AttachError::ContractMismatch { .. } | AttachError::NotARuntime { .. } => {
-                Exit::ContractMismatch
-            }
+            AttachError::ContractMismatch { .. } | AttachError::NotARuntime { .. } => Exit::ContractMismatch,
             AttachError::DidNotStart { .. } => Exit::DidNotStart,
             AttachError::Interrupted => Exit::Inconclusive,
             AttachError::Harness(_) => Exit::HarnessError,

@@ -100,20 +100,14 @@ impl Body {
     /// Text is cut at a character, so up to three bytes less than `limit` may be kept.
     #[must_use]
     pub fn capture(bytes: &[u8], limit: usize) -> Body {
-        let digest =
-            (!bytes.is_empty()).then(|| format!("sha256:{}", hex::encode(Sha256::digest(bytes))));
+        let digest = (!bytes.is_empty()).then(|| format!("sha256:{}", hex::encode(Sha256::digest(bytes))));
         let content = Content::of(bytes, limit);
         let kept = match &content {
             Content::Text(text) => text.len(),
             Content::Base64(_) => bytes.len().min(limit),
             Content::Empty | Content::Omitted => 0,
         };
-        Body {
-            size: bytes.len() as u64,
-            digest,
-            content,
-            truncated: kept < bytes.len(),
-        }
+        Body { size: bytes.len() as u64, digest, content, truncated: kept < bytes.len() }
     }
 }
 
@@ -129,11 +123,7 @@ impl Content {
         match std::str::from_utf8(kept) {
             Ok(text) => Content::Text(text.to_owned()),
             // The cut fell inside a character: nothing says that the bytes are wrong, only that some are missing.
-            Err(error)
-                if kept.len() < bytes.len()
-                    && error.error_len().is_none()
-                    && error.valid_up_to() > 0 =>
-            {
+            Err(error) if kept.len() < bytes.len() && error.error_len().is_none() && error.valid_up_to() > 0 => {
                 Content::Text(String::from_utf8_lossy(&kept[..error.valid_up_to()]).into_owned())
             }
             Err(_) => Content::Base64(STANDARD.encode(kept)),
@@ -155,16 +145,8 @@ pub struct AttachedFile {
 impl AttachedFile {
     /// Attaches bytes whole: as text if they are UTF-8, else as base64.
     #[must_use]
-    pub fn new(
-        name: impl Into<String>,
-        media_type: impl Into<String>,
-        bytes: &[u8],
-    ) -> AttachedFile {
-        AttachedFile {
-            name: name.into(),
-            media_type: media_type.into(),
-            content: Content::of(bytes, usize::MAX),
-        }
+    pub fn new(name: impl Into<String>, media_type: impl Into<String>, bytes: &[u8]) -> AttachedFile {
+        AttachedFile { name: name.into(), media_type: media_type.into(), content: Content::of(bytes, usize::MAX) }
     }
 }
 
@@ -198,19 +180,13 @@ mod tests {
 
     #[test]
     fn a_character_that_ends_early_is_not_text() {
-        assert_eq!(
-            Body::capture(&[b'a', 0xc3], 100).content,
-            Content::Base64("YcM=".into())
-        );
+        assert_eq!(Body::capture(&[b'a', 0xc3], 100).content, Content::Base64("YcM=".into()));
     }
 
     #[test]
     fn an_empty_body_is_empty_whatever_the_limit() {
         let body = Body::capture(b"", 0);
-        assert_eq!(
-            (body.content, body.truncated, body.digest),
-            (Content::Empty, false, None)
-        );
+        assert_eq!((body.content, body.truncated, body.digest), (Content::Empty, false, None));
     }
 
     #[test]

@@ -58,26 +58,12 @@ mod tests {
     #[test]
     fn durations_are_written_in_the_unit_that_fits() {
         let written = [0.04, 9.94, 12.4, 999.0, 1500.0, 125_000.0, f64::NAN].map(duration);
-        assert_eq!(
-            written,
-            [
-                "0.0 ms",
-                "9.9 ms",
-                "12 ms",
-                "999 ms",
-                "1.5 s",
-                "2 min 5 s",
-                "?"
-            ]
-        );
+        assert_eq!(written, ["0.0 ms", "9.9 ms", "12 ms", "999 ms", "1.5 s", "2 min 5 s", "?"]);
     }
 
     #[test]
     fn foreign_text_cannot_leave_its_line() {
-        assert_eq!(
-            one_line("a\n\u{1b}[2J\u{202e}b", 99),
-            "a⏎\\u{1b}[2J\\u{202e}b"
-        );
+        assert_eq!(one_line("a\n\u{1b}[2J\u{202e}b", 99), "a⏎\\u{1b}[2J\\u{202e}b");
     }
 
     #[test]

@@ -48,9 +48,7 @@ pub struct WriteError {
 /// The folder cannot be made, or a file in it cannot be written.
 pub fn write_all(report: &Report, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
     make(folder)?;
-    ALL.iter()
-        .map(|format| write_file(folder, format.file_name(), &format.render(report)))
-        .collect()
+    ALL.iter().map(|format| write_file(folder, format.file_name(), &format.render(report))).collect()
 }
 
 /// Writes one file into a folder, whole or not at all, and answers its path. The folder is made if need be.
@@ -99,9 +97,5 @@ fn beside(folder: &Path) -> io::Result<NamedTempFile> {
 }
 
 fn failed(folder: &Path, what: &str, cause: io::Error) -> WriteError {
-    WriteError {
-        folder: folder.to_owned(),
-        what: what.to_owned(),
-        cause,
-    }
+    WriteError { folder: folder.to_owned(), what: what.to_owned(), cause }
 }

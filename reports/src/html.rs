@@ -45,10 +45,7 @@ impl Format for Html {
         };
         let page = Page {
             title: &format!("Assay: {} · {}", report.conclusion, report.target.url),
-            style: concat!(
-                include_str!("html/base.css"),
-                include_str!("html/report.css")
-            ),
+            style: concat!(include_str!("html/base.css"), include_str!("html/report.css")),
             script: include_str!("html/report.js"),
         };
         page.render(&body)
@@ -58,11 +55,7 @@ impl Format for Html {
 fn header(report: &Report) -> Markup {
     let totals = report.totals;
     let target = match report.target.attachment {
-        Attachment::Command => report
-            .target
-            .command
-            .as_deref()
-            .unwrap_or(&report.target.url),
+        Attachment::Command => report.target.command.as_deref().unwrap_or(&report.target.url),
         Attachment::Url => &report.target.url,
     };
     let pace = report.ms_per_check().map_or("–".into(), duration);
@@ -118,18 +111,9 @@ fn tone(report: &Report) -> &'static str {
 
 /// What keeps the run from being green, first thing on the page.
 fn attention(report: &Report) -> Markup {
-    let bad = |check: &CheckResult| {
-        matches!(
-            check.verdict,
-            Verdict::Fail | Verdict::Error | Verdict::Inconclusive
-        )
-    };
-    let mut open: Vec<(usize, &CheckResult)> = report
-        .checks
-        .iter()
-        .enumerate()
-        .filter(|(_, check)| bad(check))
-        .collect();
+    let bad = |check: &CheckResult| matches!(check.verdict, Verdict::Fail | Verdict::Error | Verdict::Inconclusive);
+    let mut open: Vec<(usize, &CheckResult)> =
+        report.checks.iter().enumerate().filter(|(_, check)| bad(check)).collect();
     open.sort_by_key(|(_, check)| std::cmp::Reverse(check.verdict));
     html! {
         @if !open.is_empty() {

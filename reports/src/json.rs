@@ -76,10 +76,7 @@ impl Report {
         }
         match serde_json::from_str::<Version>(&text) {
             Ok(version) if version.schema != SCHEMA => {
-                return Err(ReadError::OtherSchema {
-                    path,
-                    found: version.schema,
-                });
+                return Err(ReadError::OtherSchema { path, found: version.schema });
             }
             Ok(_) => {}
             Err(cause) => return Err(ReadError::Malformed { path, cause }),
@@ -95,8 +92,7 @@ pub fn matrix(matrix: &KillMatrix) -> String {
 }
 
 fn pretty(value: &impl serde::Serialize) -> String {
-    let mut text =
-        serde_json::to_string_pretty(value).expect("these types hold nothing that JSON cannot say");
+    let mut text = serde_json::to_string_pretty(value).expect("these types hold nothing that JSON cannot say");
     text.push('\n');
     text
 }

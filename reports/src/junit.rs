@@ -29,9 +29,7 @@ impl Format for Junit {
         for group in groups(&report.checks) {
             document.add_test_suite(suite(report, group));
         }
-        document
-            .to_string()
-            .expect("text in memory is written without fail")
+        document.to_string().expect("text in memory is written without fail")
     }
 }
 
@@ -49,11 +47,8 @@ fn groups(checks: &[CheckResult]) -> Vec<(&str, &str)> {
 
 fn suite(report: &Report, group: (&str, &str)) -> TestSuite {
     let (profile, name) = group;
-    let members: Vec<&CheckResult> = report
-        .checks
-        .iter()
-        .filter(|check| (check.profile.as_str(), check.group.as_str()) == group)
-        .collect();
+    let members: Vec<&CheckResult> =
+        report.checks.iter().filter(|check| (check.profile.as_str(), check.group.as_str()) == group).collect();
     let mut suite = TestSuite::new(format!("{profile}.{name}"));
     suite.set_time(members.iter().map(|check| time(check.duration_ms)).sum());
     suite.add_properties([
@@ -72,12 +67,7 @@ fn case(report: &Report, check: &CheckResult) -> TestCase {
     let mut case = TestCase::new(check.label(), status(check));
     case.set_classname(format!("{}.{}", check.profile, check.group));
     case.set_time(time(check.duration_ms));
-    case.add_properties(
-        check
-            .requirements
-            .iter()
-            .map(|id| ("requirement", id.as_str())),
-    );
+    case.add_properties(check.requirements.iter().map(|id| ("requirement", id.as_str())));
     if check.verdict != Verdict::Pass {
         case.set_system_out(details(report, check));
     }
@@ -88,9 +78,7 @@ fn status(check: &CheckResult) -> TestCaseStatus {
     let mut status = match check.verdict {
         Verdict::Pass => return TestCaseStatus::success(),
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
-        Verdict::Inconclusive | Verdict::Error => {
-            TestCaseStatus::non_success(NonSuccessKind::Error)
-        }
+        Verdict::Inconclusive | Verdict::Error => TestCaseStatus::non_success(NonSuccessKind::Error),
         Verdict::Skipped | Verdict::Unsupported => TestCaseStatus::skipped(),
     };
     status.set_type(check.verdict.word());
@@ -104,10 +92,7 @@ fn details(report: &Report, check: &CheckResult) -> String {
     for requirement in &report.requirements {
         if check.requirements.contains(&requirement.id) {
             let level = requirement.level.word();
-            lines.push(format!(
-                "{level} {}: {} ({})",
-                requirement.id, requirement.text, requirement.clause
-            ));
+            lines.push(format!("{level} {}: {} ({})", requirement.id, requirement.text, requirement.clause));
         }
     }
     for case in &check.cases {
@@ -121,11 +106,7 @@ fn details(report: &Report, check: &CheckResult) -> String {
             (None, None) => "no response",
         };
         let request = &exchange.request.start_line;
-        lines.push(format!(
-            "{}. {}: {request} -> {answer}",
-            exchange.n,
-            exchange.role.word()
-        ));
+        lines.push(format!("{}. {}: {request} -> {answer}", exchange.n, exchange.role.word()));
     }
     lines.join("\n")
 }

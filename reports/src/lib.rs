@@ -20,7 +20,5 @@ pub use evidence::{AttachedFile, Body, Content, Exchange, Message, Role};
 pub use format::{Format, WriteError, check_writable, write_all, write_file};
 pub use json::ReadError;
 pub use matrix::{DegenerateRow, Kill, KillMatrix, MATRIX_SCHEMA, Row, RowVerdict};
-pub use model::{
-    Attachment, CaseResult, CheckResult, Report, RequirementResult, SCHEMA, Suite, Target, Totals,
-};
+pub use model::{Attachment, CaseResult, CheckResult, Report, RequirementResult, SCHEMA, Suite, Target, Totals};
 pub use verdict::{Conclusion, Level, Verdict};

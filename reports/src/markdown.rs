@@ -43,11 +43,7 @@ impl Format for Markdown {
 fn headline(page: &mut String, report: &Report) {
     let sign = if report.exit_code == 0 { "✅" } else { "❌" };
     line(page, &format!("## {sign} Assay: {}", report.conclusion));
-    let target = report
-        .target
-        .command
-        .as_deref()
-        .unwrap_or(&report.target.url);
+    let target = report.target.command.as_deref().unwrap_or(&report.target.url);
     let pace = match report.ms_per_check() {
         Some(ms) => format!("{} per check", duration(ms)),
         None => "no check ran".into(),
@@ -89,12 +85,7 @@ fn failures(page: &mut String, report: &Report) {
     let mut open: Vec<&CheckResult> = report
         .checks
         .iter()
-        .filter(|check| {
-            !matches!(
-                check.verdict,
-                Verdict::Pass | Verdict::Unsupported | Verdict::Skipped
-            )
-        })
+        .filter(|check| !matches!(check.verdict, Verdict::Pass | Verdict::Unsupported | Verdict::Skipped))
         .collect();
     if open.is_empty() {
         return;
@@ -105,60 +96,34 @@ fn failures(page: &mut String, report: &Report) {
         let reason = check.reason.as_deref().unwrap_or("no reason given");
         let (verdict, label) = (check.verdict, escape(&check.label()));
         let judged = requirements(report, check);
-        let _ = write!(
-            table,
-            "\n| {verdict} | {label} | {} | {judged} |",
-            escape(reason)
-        );
+        let _ = write!(table, "\n| {verdict} | {label} | {} | {judged} |", escape(reason));
     }
     line(page, "### What failed");
     line(page, &table);
     if open.len() > ROWS {
-        line(
-            page,
-            &format!("And {} more: see the HTML report.", open.len() - ROWS),
-        );
+        line(page, &format!("And {} more: see the HTML report.", open.len() - ROWS));
     }
 }
 
 fn requirements(report: &Report, check: &CheckResult) -> String {
     let cite = |id: &String| match report.requirements.iter().find(|known| known.id == *id) {
-        Some(known) => format!(
-            "**{}** {}: {} ({})",
-            escape(id),
-            known.level.word(),
-            escape(&known.text),
-            escape(&known.clause)
-        ),
+        Some(known) => {
+            format!("**{}** {}: {} ({})", escape(id), known.level.word(), escape(&known.text), escape(&known.clause))
+        }
         None => format!("**{}**", escape(id)),
     };
-    check
-        .requirements
-        .iter()
-        .map(cite)
-        .collect::<Vec<_>>()
-        .join("<br>")
+    check.requirements.iter().map(cite).collect::<Vec<_>>().join("<br>")
 }
 
 fn profiles(page: &mut String, report: &Report) {
     if report.profiles.is_empty() {
         return;
     }
-    let mut table =
-        String::from("| profile | requirements | held | checks | time |\n|---|--:|--:|--:|--:|");
+    let mut table = String::from("| profile | requirements | held | checks | time |\n|---|--:|--:|--:|--:|");
     for profile in &report.profiles {
-        let requirements = report
-            .requirements
-            .iter()
-            .filter(|known| known.profile == *profile);
-        let held = requirements
-            .clone()
-            .filter(|known| known.verdict == Verdict::Pass)
-            .count();
-        let checks = report
-            .checks
-            .iter()
-            .filter(|check| check.profile == *profile);
+        let requirements = report.requirements.iter().filter(|known| known.profile == *profile);
+        let held = requirements.clone().filter(|known| known.verdict == Verdict::Pass).count();
+        let checks = report.checks.iter().filter(|check| check.profile == *profile);
         let time: f64 = checks.clone().map(|check| check.duration_ms).sum();
         let _ = write!(
             table,
@@ -174,23 +139,15 @@ fn profiles(page: &mut String, report: &Report) {
 }
 
 fn slowest(page: &mut String, report: &Report) {
-    let mut checks: Vec<&CheckResult> = report
-        .checks
-        .iter()
-        .filter(|check| check.verdict != Verdict::Skipped)
-        .collect();
+    let mut checks: Vec<&CheckResult> =
+        report.checks.iter().filter(|check| check.verdict != Verdict::Skipped).collect();
     if checks.is_empty() {
         return;
     }
     checks.sort_by(|a, b| b.duration_ms.total_cmp(&a.duration_ms));
     let mut table = String::from("| slowest checks | time |\n|---|--:|");
     for check in checks.iter().take(SLOWEST) {
-        let _ = write!(
-            table,
-            "\n| {} | {} |",
-            escape(&check.label()),
-            duration(check.duration_ms)
-        );
+        let _ = write!(table, "\n| {} | {} |", escape(&check.label()), duration(check.duration_ms));
     }
     line(page, &table);
 }
@@ -207,8 +164,8 @@ fn escape(text: &str) -> String {
     let mut safe = String::new();
     for char in one_line(text, CELL).chars() {
         match char {
-            '&' | '<' | '>' | '"' | '\'' | '|' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#'
-            | '!' | '\\' | '~' | '$' => {
+            '&' | '<' | '>' | '"' | '\'' | '|' | '`' | '*' | '_' | '[' | ']' | '(' | ')' | '#' | '!' | '\\' | '~'
+            | '$' => {
                 let _ = write!(safe, "&#{};", u32::from(char));
             }
             // Bare addresses and names become links on their own, unless they are broken up.

@@ -41,24 +41,15 @@ impl KillMatrix {
     /// check that concerns it, and there is no other problem.
     pub fn conclude(&mut self) {
         self.proven = !self.rows.is_empty()
-            && self
-                .rows
-                .iter()
-                .all(|row| row.verdict == RowVerdict::Killed)
-            && self
-                .degenerates
-                .iter()
-                .all(|row| row.verdict == RowVerdict::Killed && row.accepted.is_empty())
+            && self.rows.iter().all(|row| row.verdict == RowVerdict::Killed)
+            && self.degenerates.iter().all(|row| row.verdict == RowVerdict::Killed && row.accepted.is_empty())
             && self.problems.is_empty();
     }
 
     /// How many sabotages are killed.
     #[must_use]
     pub fn killed(&self) -> usize {
-        self.rows
-            .iter()
-            .filter(|row| row.verdict == RowVerdict::Killed)
-            .count()
+        self.rows.iter().filter(|row| row.verdict == RowVerdict::Killed).count()
     }
 }
 

@@ -27,21 +27,14 @@ pub fn render(matrix: &KillMatrix) -> String {
     };
     let page = Page {
         title: &format!("Assay: kill matrix, {}", conclusion(matrix)),
-        style: concat!(
-            include_str!("html/base.css"),
-            include_str!("html/matrix.css")
-        ),
+        style: concat!(include_str!("html/base.css"), include_str!("html/matrix.css")),
         script: "",
     };
     page.render(&body)
 }
 
 fn conclusion(matrix: &KillMatrix) -> &'static str {
-    if matrix.proven {
-        "proven"
-    } else {
-        "not proven"
-    }
+    if matrix.proven { "proven" } else { "not proven" }
 }
 
 fn header(matrix: &KillMatrix) -> Markup {
@@ -49,18 +42,12 @@ fn header(matrix: &KillMatrix) -> Markup {
     let killed = u32::try_from(matrix.killed()).unwrap_or(u32::MAX);
     let others = u32::try_from(matrix.rows.len() - matrix.killed()).unwrap_or(u32::MAX);
     let figures = [
-        (
-            "Sabotages killed",
-            format!("{killed} of {}", matrix.rows.len()),
-        ),
+        ("Sabotages killed", format!("{killed} of {}", matrix.rows.len())),
         ("Degenerate targets", matrix.degenerates.len().to_string()),
         ("Checks", matrix.checks.len().to_string()),
         ("Duration", duration(matrix.duration_ms as f64)),
         ("Contract", matrix.contract.clone()),
-        (
-            "Suite",
-            format!("{} {}", matrix.suite.name, matrix.suite.version),
-        ),
+        ("Suite", format!("{} {}", matrix.suite.name, matrix.suite.version)),
         ("Started", matrix.started_at.clone()),
     ];
     html! {
@@ -100,38 +87,19 @@ impl Cell {
 /// The cells of a row by check. What is worse is entered later and stands.
 fn cells(row: &Row) -> BTreeMap<&str, (Cell, &str)> {
     let mut cells: BTreeMap<&str, (Cell, &str)> = BTreeMap::new();
-    let declared = row
-        .collateral_declared
-        .iter()
-        .map(|id| (id.as_str(), (Cell::Declared, "")));
+    let declared = row.collateral_declared.iter().map(|id| (id.as_str(), (Cell::Declared, "")));
     cells.extend(declared);
-    cells.extend(
-        row.killed_by
-            .iter()
-            .map(|kill| (kill.check.as_str(), (Cell::Killed, kill.reason.as_str()))),
-    );
-    cells.extend(
-        row.missed
-            .iter()
-            .map(|id| (id.as_str(), (Cell::Missed, ""))),
-    );
+    cells.extend(row.killed_by.iter().map(|kill| (kill.check.as_str(), (Cell::Killed, kill.reason.as_str()))));
+    cells.extend(row.missed.iter().map(|id| (id.as_str(), (Cell::Missed, ""))));
     let unexpected = row.collateral_unexpected.iter();
-    cells.extend(unexpected.map(|kill| {
-        (
-            kill.check.as_str(),
-            (Cell::Unexpected, kill.reason.as_str()),
-        )
-    }));
+    cells.extend(unexpected.map(|kill| (kill.check.as_str(), (Cell::Unexpected, kill.reason.as_str()))));
     cells
 }
 
 fn grid(matrix: &KillMatrix) -> Markup {
     let rows: Vec<_> = matrix.rows.iter().map(|row| (row, cells(row))).collect();
-    let kills = |check: &str| {
-        rows.iter()
-            .filter(|(_, cells)| matches!(cells.get(check), Some((Cell::Killed, _))))
-            .count()
-    };
+    let kills =
+        |check: &str| rows.iter().filter(|(_, cells)| matches!(cells.get(check), Some((Cell::Killed, _)))).count();
     html! {
         p.legend {
             @for cell in Cell::ALL {

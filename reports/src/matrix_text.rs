@@ -16,12 +16,7 @@ pub fn render(matrix: &KillMatrix, colour: bool) -> String {
     table(&mut text, matrix, &paint);
     degenerates(&mut text, matrix, &paint);
     for problem in &matrix.problems {
-        let _ = writeln!(
-            text,
-            "{}  {}",
-            paint.bad("PROBLEM"),
-            one_line(problem, WIDTH)
-        );
+        let _ = writeln!(text, "{}  {}", paint.bad("PROBLEM"), one_line(problem, WIDTH));
     }
     conclusion(&mut text, matrix, &paint);
     text
@@ -30,30 +25,15 @@ pub fn render(matrix: &KillMatrix, colour: bool) -> String {
 fn table(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
     let verdicts = matrix.rows.iter().map(|row| row.verdict.words().len());
     let verdict_width = verdicts.max().unwrap_or(0);
-    let names: Vec<String> = matrix
-        .rows
-        .iter()
-        .map(|row| one_line(&row.sabotage, WIDTH))
-        .collect();
-    let name_width = names
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0);
+    let names: Vec<String> = matrix.rows.iter().map(|row| one_line(&row.sabotage, WIDTH)).collect();
+    let name_width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
     for (row, name) in matrix.rows.iter().zip(&names) {
         // The colour codes have no width, so the padding is made before them.
         let verdict = paint.verdict(row.verdict, verdict_width);
         let checks = one_line(&row.expected.join(", "), WIDTH);
         let took = duration(row.duration_ms as f64);
-        let share = format!(
-            "{}/{}",
-            row.expected.len() - missed(row),
-            row.expected.len()
-        );
-        let _ = writeln!(
-            text,
-            "{verdict}  {name:<name_width$}  {took:>8}  {share:>5}  {checks}"
-        );
+        let share = format!("{}/{}", row.expected.len() - missed(row), row.expected.len());
+        let _ = writeln!(text, "{verdict}  {name:<name_width$}  {took:>8}  {share:>5}  {checks}");
         if row.verdict != RowVerdict::Killed {
             faults(text, row);
         }
@@ -81,44 +61,21 @@ fn faults(text: &mut String, row: &Row) {
 }
 
 fn failure(kill: &Kill) -> String {
-    let packaging = kill
-        .packaging
-        .as_ref()
-        .map(|packaging| format!(" [{packaging}]"));
+    let packaging = kill.packaging.as_ref().map(|packaging| format!(" [{packaging}]"));
     let label = format!("{}{}", kill.check, packaging.unwrap_or_default());
-    format!(
-        "{}: {}",
-        one_line(&label, WIDTH),
-        one_line(&kill.reason, WIDTH)
-    )
+    format!("{}: {}", one_line(&label, WIDTH), one_line(&kill.reason, WIDTH))
 }
 
 fn degenerates(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
     if matrix.degenerates.is_empty() {
         return;
     }
-    let width = matrix
-        .degenerates
-        .iter()
-        .map(|row| row.target.chars().count())
-        .max()
-        .unwrap_or(0);
+    let width = matrix.degenerates.iter().map(|row| row.target.chars().count()).max().unwrap_or(0);
     text.push_str("\nDegenerate targets, which every check that concerns one must reject:\n");
-    for DegenerateRow {
-        target,
-        text: what,
-        concerned,
-        rejected,
-        accepted,
-        verdict,
-    } in &matrix.degenerates
-    {
+    for DegenerateRow { target, text: what, concerned, rejected, accepted, verdict } in &matrix.degenerates {
         let verdict = paint.verdict(*verdict, "wrong reason".len());
         let (target, what) = (one_line(target, WIDTH), one_line(what, WIDTH));
-        let _ = writeln!(
-            text,
-            "{verdict}  {target:<width$}  {rejected:>4} of {concerned:<4}  {what}"
-        );
+        let _ = writeln!(text, "{verdict}  {target:<width$}  {rejected:>4} of {concerned:<4}  {what}");
         for check in accepted {
             let _ = writeln!(text, "    was fooled: {}", one_line(check, WIDTH));
         }
@@ -127,11 +84,7 @@ fn degenerates(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
 }
 
 fn conclusion(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
-    let word = if matrix.proven {
-        paint.good("PROVEN")
-    } else {
-        paint.bad("NOT PROVEN")
-    };
+    let word = if matrix.proven { paint.good("PROVEN") } else { paint.bad("NOT PROVEN") };
     let _ = writeln!(
         text,
         "{word}: {} of {} killed, {}, {}, in {}",
@@ -159,18 +112,10 @@ impl Paint {
 
     fn verdict(&self, verdict: RowVerdict, width: usize) -> String {
         let padded = format!("{:<width$}", verdict.words());
-        if verdict == RowVerdict::Killed {
-            self.good(&padded)
-        } else {
-            self.bad(&padded)
-        }
+        if verdict == RowVerdict::Killed { self.good(&padded) } else { self.bad(&padded) }
     }
 
     fn sgr(&self, code: &str, text: &str) -> String {
-        if self.colour {
-            format!("\u{1b}[{code}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }

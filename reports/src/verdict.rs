@@ -29,14 +29,8 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, in the order in which reports show them.
-    pub const ALL: [Verdict; 6] = [
-        Verdict::Pass,
-        Verdict::Fail,
-        Verdict::Inconclusive,
-        Verdict::Unsupported,
-        Verdict::Skipped,
-        Verdict::Error,
-    ];
+    pub const ALL: [Verdict; 6] =
+        [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive, Verdict::Unsupported, Verdict::Skipped, Verdict::Error];
 
     /// The worse of two: ERROR > FAIL > INCONCLUSIVE > SKIPPED > UNSUPPORTED > PASS.
     #[must_use]
@@ -47,13 +41,8 @@ impl Verdict {
     /// The verdict of a requirement: the worst of the checks that judge it, SKIPPED if there is none.
     #[must_use]
     pub fn of_requirement(id: &str, checks: &[CheckResult]) -> Verdict {
-        let judging = checks
-            .iter()
-            .filter(|check| check.requirements.iter().any(|named| named == id));
-        judging
-            .map(|check| check.verdict)
-            .reduce(Verdict::worst)
-            .unwrap_or(Verdict::Skipped)
+        let judging = checks.iter().filter(|check| check.requirements.iter().any(|named| named == id));
+        judging.map(|check| check.verdict).reduce(Verdict::worst).unwrap_or(Verdict::Skipped)
     }
 
     /// The word as it is written in reports: `PASS`.
@@ -134,12 +123,9 @@ impl Conclusion {
             return Conclusion::HarnessError;
         }
         let nothing_ran = checks.iter().all(|check| check.verdict == Verdict::Skipped);
-        let open_check = checks
-            .iter()
-            .any(|check| check.verdict.leaves_open() && judges_a_must(check, requirements));
+        let open_check = checks.iter().any(|check| check.verdict.leaves_open() && judges_a_must(check, requirements));
         let open_requirement = requirements.iter().any(|requirement| {
-            requirement.level == Level::Must
-                && Verdict::of_requirement(&requirement.id, checks).leaves_open()
+            requirement.level == Level::Must && Verdict::of_requirement(&requirement.id, checks).leaves_open()
         });
         if nothing_ran || open_check || open_requirement {
             return Conclusion::Inconclusive;
@@ -177,10 +163,7 @@ impl fmt::Display for Conclusion {
 }
 
 fn judges_a_must(check: &CheckResult, requirements: &[RequirementResult]) -> bool {
-    let lower = |id: &String| {
-        requirements
-            .iter()
-            .any(|requirement| requirement.id == *id && requirement.level != Level::Must)
-    };
+    let lower =
+        |id: &String| requirements.iter().any(|requirement| requirement.id == *id && requirement.level != Level::Must);
     check.requirements.is_empty() || !check.requirements.iter().all(lower)
 }

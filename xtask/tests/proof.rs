@@ -19,7 +19,8 @@ fn prove(blunt: Option<&str>) -> (i32, serde_json::Value) {
     let mut arguments = vec!["prove", "--sabotage", &sabotages, "--out", &place];
     arguments.extend(blunt.into_iter().flat_map(|checks| ["--blunt", checks]));
     let run = xtask(&arguments);
-    let matrix = std::fs::read_to_string(out.path().join("kill-matrix.json")).unwrap_or_else(|_| panic!("{}", run.all()));
+    let matrix =
+        std::fs::read_to_string(out.path().join("kill-matrix.json")).unwrap_or_else(|_| panic!("{}", run.all()));
     (run.code, serde_json::from_str(&matrix).expect("JSON"))
 }
 

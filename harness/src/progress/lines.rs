@@ -24,15 +24,8 @@ struct State<W> {
 impl<W: Write> Lines<W> {
     /// Writes to this stream.
     pub fn new(out: W) -> Lines<W> {
-        let state = State {
-            out,
-            total: 0,
-            done: 0,
-            attention: 0,
-        };
-        Lines {
-            state: Mutex::new(state),
-        }
+        let state = State { out, total: 0, done: 0, attention: 0 };
+        Lines { state: Mutex::new(state) }
     }
 
     fn with(&self, write: impl FnOnce(&mut State<W>) -> std::io::Result<()>) {
@@ -58,11 +51,7 @@ impl<W: Write + Send> Progress for Lines<W> {
                 writeln!(state.out, "{}", line(result))?;
             }
             if now > before {
-                writeln!(
-                    state.out,
-                    "{}/{} checks, {} need attention",
-                    state.done, state.total, state.attention
-                )?;
+                writeln!(state.out, "{}/{} checks, {} need attention", state.done, state.total, state.attention)?;
             }
             Ok(())
         });
@@ -75,35 +64,19 @@ impl<W: Write + Send> Progress for Lines<W> {
 
 /// Whether a verdict gets a line of its own.
 pub(super) fn needs_attention(verdict: Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::Fail | Verdict::Inconclusive | Verdict::Error
-    )
+    matches!(verdict, Verdict::Fail | Verdict::Inconclusive | Verdict::Error)
 }
 
 /// `FAIL core.signature.wrong-key [core]: reason`
 pub(super) fn line(result: &CheckResult) -> String {
     let reason = result.reason.as_deref().unwrap_or_default();
-    format!(
-        "{} {}: {}",
-        result.verdict,
-        result.label(),
-        reason.replace('\n', " ")
-    )
+    format!("{} {}: {}", result.verdict, result.label(), reason.replace('\n', " "))
 }
 
 /// `81 pass, 2 fail, 1 skipped`, without what is zero.
 pub(super) fn counts(totals: &Totals) -> String {
-    let counts = Verdict::ALL
-        .into_iter()
-        .map(|verdict| (verdict, totals.count(verdict)));
-    let words: Vec<String> = counts
-        .filter(|(_, n)| *n > 0)
-        .map(|(verdict, n)| format!("{n} {}", verdict.word().to_lowercase()))
-        .collect();
-    if words.is_empty() {
-        "no checks".to_owned()
-    } else {
-        words.join(", ")
-    }
+    let counts = Verdict::ALL.into_iter().map(|verdict| (verdict, totals.count(verdict)));
+    let words: Vec<String> =
+        counts.filter(|(_, n)| *n > 0).map(|(verdict, n)| format!("{n} {}", verdict.word().to_lowercase())).collect();
+    if words.is_empty() { "no checks".to_owned() } else { words.join(", ") }
 }

@@ -23,16 +23,8 @@ impl Terminal {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         // The template is a constant; the default style is what would be left of a wrong one.
         let style = ProgressStyle::with_template("{elapsed:>4} [{bar:30}] {pos}/{len}  {msg}");
-        bar.set_style(
-            style
-                .unwrap_or_else(|_| ProgressStyle::default_bar())
-                .progress_chars("=> "),
-        );
-        Terminal {
-            bar,
-            colours,
-            results: Mutex::new(Totals::default()),
-        }
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+        Terminal { bar, colours, results: Mutex::new(Totals::default()) }
     }
 
     fn painted(&self, verdict: Verdict, text: &str) -> String {
@@ -41,11 +33,7 @@ impl Terminal {
             Verdict::Fail | Verdict::Error => 31,
             Verdict::Inconclusive | Verdict::Unsupported | Verdict::Skipped => 33,
         };
-        if self.colours {
-            format!("\u{1b}[{colour}m{text}\u{1b}[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.colours { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 }
 
@@ -69,14 +57,8 @@ impl Progress for Terminal {
 
     fn finished(&self, totals: &Totals) {
         self.bar.finish_and_clear();
-        let worst = Verdict::ALL
-            .into_iter()
-            .filter(|verdict| totals.count(*verdict) > 0)
-            .max();
-        eprintln!(
-            "{}",
-            self.painted(worst.unwrap_or(Verdict::Skipped), &counts(totals))
-        );
+        let worst = Verdict::ALL.into_iter().filter(|verdict| totals.count(*verdict) > 0).max();
+        eprintln!("{}", self.painted(worst.unwrap_or(Verdict::Skipped), &counts(totals)));
     }
 }
 

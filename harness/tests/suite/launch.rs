@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use assay_harness::progress::Silent;
 use assay_harness::{
-    Attach, AttachError, AttachOptions, Check, CheckResult, Cx, Exit, Need, Options, Session, Stop,
-    Verdict, checks, ensure, run,
+    Attach, AttachError, AttachOptions, Check, CheckResult, Cx, Exit, Need, Options, Session, Stop, Verdict, checks,
+    ensure, run,
 };
 use tokio::io::AsyncReadExt as _;
 
@@ -39,9 +39,7 @@ fn tiny_target() {
             _ => (200, std::fs::read_to_string(&note).unwrap_or_default()),
         };
         let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
-        );
+        let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
         // A client that went away is nothing to this target.
         let _ = stream.write_all(answer.as_bytes());
     }
@@ -57,27 +55,12 @@ fn read_head(stream: &mut TcpStream) -> String {
 }
 
 fn tiny() -> Vec<String> {
-    let program = std::env::current_exe()
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned();
-    [
-        &program,
-        "launch::tiny_target",
-        "--exact",
-        "--ignored",
-        "--nocapture",
-    ]
-    .map(str::to_owned)
-    .to_vec()
+    let program = std::env::current_exe().unwrap().to_str().unwrap().to_owned();
+    [&program, "launch::tiny_target", "--exact", "--ignored", "--nocapture"].map(str::to_owned).to_vec()
 }
 
 fn launch(command: Vec<String>) -> Attach {
-    Attach::Launch {
-        command,
-        env: Vec::new(),
-    }
+    Attach::Launch { command, env: Vec::new() }
 }
 
 fn shell(script: &str) -> Attach {
@@ -85,9 +68,7 @@ fn shell(script: &str) -> Attach {
 }
 
 async fn launched() -> Session {
-    Session::attach(launch(tiny()), AttachOptions::default())
-        .await
-        .unwrap()
+    Session::attach(launch(tiny()), AttachOptions::default()).await.unwrap()
 }
 
 async fn only(checks: &'static [Check]) -> CheckResult {
@@ -105,9 +86,7 @@ async fn gone(mut connection: tokio::net::TcpStream) {
 }
 
 async fn connection(session: &Session) -> tokio::net::TcpStream {
-    tokio::net::TcpStream::connect(session.url().trim_start_matches("http://"))
-        .await
-        .unwrap()
+    tokio::net::TcpStream::connect(session.url().trim_start_matches("http://")).await.unwrap()
 }
 
 #[tokio::test]
@@ -125,77 +104,40 @@ async fn the_output_of_a_target_is_kept_without_its_tokens() {
     let output = session.output();
     session.stop().await;
     gone(connection).await;
-    let stderr = output
-        .iter()
-        .find(|file| file.name == "target-stderr.txt")
-        .unwrap();
-    let assay_reports::Content::Text(text) = &stderr.content else {
-        panic!("{stderr:?}")
-    };
+    let stderr = output.iter().find(|file| file.name == "target-stderr.txt").unwrap();
+    let assay_reports::Content::Text(text) = &stderr.content else { panic!("{stderr:?}") };
     assert_eq!(text, "serving with <admin token>\n");
 }
 
 #[tokio::test]
 async fn a_command_that_ends_at_once_is_refused_with_its_stderr() {
-    let error = Session::attach(
-        shell("echo the port is taken >&2; exit 3"),
-        AttachOptions::default(),
-    )
-    .await
-    .unwrap_err();
+    let error =
+        Session::attach(shell("echo the port is taken >&2; exit 3"), AttachOptions::default()).await.unwrap_err();
     assert_eq!(error.exit(), Exit::DidNotStart);
-    let AttachError::DidNotStart { reason, stderr, .. } = error else {
-        panic!("{error}")
-    };
+    let AttachError::DidNotStart { reason, stderr, .. } = error else { panic!("{error}") };
     assert_eq!(reason, "it ended before it was healthy (exit status: 3)");
     assert_eq!(stderr, "the port is taken");
 }
 
 #[tokio::test]
 async fn a_command_that_does_not_exist_is_refused() {
-    let error = Session::attach(
-        launch(vec!["/no/such/runtime".into()]),
-        AttachOptions::default(),
-    )
-    .await
-    .unwrap_err();
+    let error = Session::attach(launch(vec!["/no/such/runtime".into()]), AttachOptions::default()).await.unwrap_err();
     assert_eq!(error.exit(), Exit::DidNotStart);
-    assert!(
-        error
-            .to_string()
-            .contains("`/no/such/runtime` cannot be run"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("`/no/such/runtime` cannot be run"), "{error}");
 }
 
 #[tokio::test]
 async fn a_command_that_never_serves_is_given_up_and_killed() {
-    let options = AttachOptions {
-        startup: Duration::from_millis(100),
-        ..AttachOptions::default()
-    };
-    let error = Session::attach(shell("exec sleep 600"), options)
-        .await
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("it was not healthy within 0.1 s: it accepted no connection"),
-        "{error}"
-    );
+    let options = AttachOptions { startup: Duration::from_millis(100), ..AttachOptions::default() };
+    let error = Session::attach(shell("exec sleep 600"), options).await.unwrap_err();
+    assert!(error.to_string().contains("it was not healthy within 0.1 s: it accepted no connection"), "{error}");
 }
 
 #[tokio::test]
 async fn a_dropped_session_kills_the_target_and_what_it_started() {
     // The shell is the child of the harness, the target is its grandchild.
-    let script = tiny()
-        .iter()
-        .map(|word| format!("'{word}'"))
-        .collect::<Vec<_>>()
-        .join(" ");
-    let session = Session::attach(shell(&format!("{script} & wait")), AttachOptions::default())
-        .await
-        .unwrap();
+    let script = tiny().iter().map(|word| format!("'{word}'")).collect::<Vec<_>>().join(" ");
+    let session = Session::attach(shell(&format!("{script} & wait")), AttachOptions::default()).await.unwrap();
     let connection = connection(&session).await;
     drop(session);
     gone(connection).await;
@@ -209,18 +151,13 @@ async fn survives_a_kill(cx: Cx) -> Result<(), Stop> {
     ensure!(dead.is_err(), "a killed target answers");
     own.restart().await?;
     let note = own.cx().user().get("/note").send().await?.expect(200)?;
-    ensure!(
-        note.body() == b"/hello",
-        "the note is gone: {:?}",
-        note.body()
-    );
+    ensure!(note.body() == b"/hello", "the note is gone: {:?}", note.body());
     Ok(())
 }
 
 #[tokio::test]
 async fn an_own_target_comes_back_with_its_data_and_tokens() {
-    const CHECKS: &[Check] =
-        checks![once("t.kill", "", &[], survives_a_kill).needs(&[Need::Launch])];
+    const CHECKS: &[Check] = checks![once("t.kill", "", &[], survives_a_kill).needs(&[Need::Launch])];
     let result = only(CHECKS).await;
     assert_eq!((result.verdict, result.reason), (Verdict::Pass, None));
     assert_eq!(result.exchanges.len(), 3);
@@ -230,17 +167,13 @@ async fn mixes_targets(cx: Cx) -> Result<(), Stop> {
     let own = cx.own_target().await?;
     own.cx().admin().put("/mine").send().await?.expect(200)?;
     let other = cx.admin().get("/note").send().await?.expect(200)?;
-    ensure!(
-        other.body().is_empty(),
-        "the shared target has the note of the private one"
-    );
+    ensure!(other.body().is_empty(), "the shared target has the note of the private one");
     Ok(())
 }
 
 #[tokio::test]
 async fn an_own_target_shares_nothing_with_the_one_that_is_judged() {
-    const CHECKS: &[Check] =
-        checks![once("t.mixes", "", &[], mixes_targets).needs(&[Need::Launch])];
+    const CHECKS: &[Check] = checks![once("t.mixes", "", &[], mixes_targets).needs(&[Need::Launch])];
     let result = only(CHECKS).await;
     assert_eq!((result.verdict, result.reason), (Verdict::Pass, None));
 }
@@ -253,30 +186,18 @@ async fn fails_on_its_own_target(cx: Cx) -> Result<(), Stop> {
 
 #[tokio::test]
 async fn the_output_of_an_own_target_is_evidence_when_the_check_fails() {
-    const CHECKS: &[Check] =
-        checks![once("t.fails", "", &[], fails_on_its_own_target).needs(&[Need::Launch])];
+    const CHECKS: &[Check] = checks![once("t.fails", "", &[], fails_on_its_own_target).needs(&[Need::Launch])];
     let result = only(CHECKS).await;
     assert_eq!(result.verdict, Verdict::Fail);
-    let names: Vec<&str> = result
-        .attachments
-        .iter()
-        .map(|file| file.name.as_str())
-        .collect();
+    let names: Vec<&str> = result.attachments.iter().map(|file| file.name.as_str()).collect();
     assert!(names.contains(&"own-target-1-stderr.txt"), "{names:?}");
-    assert!(
-        serde_json::to_string(&result)
-            .unwrap()
-            .contains("serving with <admin token>")
-    );
+    assert!(serde_json::to_string(&result).unwrap().contains("serving with <admin token>"));
 }
 
 async fn ends_politely(cx: Cx) -> Result<(), Stop> {
     let mut own = cx.own_target().await?;
     let status = own.terminate().await?;
-    ensure!(
-        status.code().is_none(),
-        "SIGTERM should end the tiny target, which has no handler: {status}"
-    );
+    ensure!(status.code().is_none(), "SIGTERM should end the tiny target, which has no handler: {status}");
     Ok(())
 }
 

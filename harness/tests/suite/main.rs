@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use assay_harness::degenerate::Running;
 use assay_harness::progress::Silent;
 use assay_harness::{
-    Attach, AttachOptions, Check, CheckResult, Contract, Degenerate, Group, Options, Plan, Probe,
-    RunResult, Session, run,
+    Attach, AttachOptions, Check, CheckResult, Contract, Degenerate, Group, Options, Plan, Probe, RunResult, Session,
+    run,
 };
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -35,18 +35,11 @@ fn document() -> Value {
 }
 
 fn at(url: &Url) -> Attach {
-    Attach::Url {
-        url: url.clone(),
-        admin_token: Some(ADMIN.into()),
-        user_token: Some(USER.into()),
-    }
+    Attach::Url { url: url.clone(), admin_token: Some(ADMIN.into()), user_token: Some(USER.into()) }
 }
 
 fn unprobed() -> AttachOptions {
-    AttachOptions {
-        probe: Probe::Discovery,
-        ..AttachOptions::default()
-    }
+    AttachOptions { probe: Probe::Discovery, ..AttachOptions::default() }
 }
 
 /// A degenerate target and a session with it.
@@ -57,11 +50,7 @@ async fn session(kind: Degenerate) -> (Running, Session) {
 }
 
 fn plan(checks: &'static [Check]) -> Plan {
-    let group = Group {
-        profile: "core",
-        name: "tests",
-        checks,
-    };
+    let group = Group { profile: "core", name: "tests", checks };
     Plan::all(&[Box::leak(Box::new(group))])
 }
 

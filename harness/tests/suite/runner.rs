@@ -5,20 +5,14 @@ use std::time::Duration;
 
 use assay_harness::progress::{Lines, Silent};
 use assay_harness::{
-    Check, Control, Cx, Degenerate, Filter, Need, Options, Progress, Stop, Verdict, checks, ensure,
-    run,
+    Check, Control, Cx, Degenerate, Filter, Need, Options, Progress, Stop, Verdict, checks, ensure, run,
 };
 use rand::Rng as _;
 
 use crate::{only, plan, run_on_echo, session};
 
 async fn passes(cx: Cx) -> Result<(), Stop> {
-    cx.admin()
-        .post("/x")
-        .json(&"hello".into())
-        .send()
-        .await?
-        .expect(200)?;
+    cx.admin().post("/x").json(&"hello".into()).send().await?.expect(200)?;
     Ok(())
 }
 
@@ -57,10 +51,7 @@ async fn has_cases(cx: Cx) -> Result<(), Stop> {
 async fn a_check_that_reaches_its_end_passes() {
     const CHECKS: &[Check] = checks![once("t.passes", "", &["T-1"], passes)];
     let result = only(CHECKS, &Options::default()).await;
-    assert_eq!(
-        (result.verdict, result.reason, result.packaging),
-        (Verdict::Pass, None, None)
-    );
+    assert_eq!((result.verdict, result.reason, result.packaging), (Verdict::Pass, None, None));
 }
 
 #[tokio::test]
@@ -68,10 +59,7 @@ async fn a_wrong_status_fails_and_says_what_was_answered() {
     const CHECKS: &[Check] = checks![once("t.fails", "", &["T-1"], fails)];
     let result = only(CHECKS, &Options::default()).await;
     assert_eq!(result.verdict, Verdict::Fail);
-    assert_eq!(
-        result.reason.unwrap(),
-        "GET /missing answered 200, expected 404"
-    );
+    assert_eq!(result.reason.unwrap(), "GET /missing answered 200, expected 404");
 }
 
 #[tokio::test]
@@ -85,15 +73,9 @@ async fn a_panic_is_an_error_of_the_harness() {
 #[tokio::test]
 async fn a_check_that_misses_its_deadline_fails() {
     const CHECKS: &[Check] = checks![once("t.waits", "", &["T-1"], waits_forever)];
-    let options = Options {
-        deadline: Duration::from_millis(30),
-        ..Options::default()
-    };
+    let options = Options { deadline: Duration::from_millis(30), ..Options::default() };
     let result = only(CHECKS, &options).await;
-    assert_eq!(
-        (result.verdict, result.reason.unwrap().as_str()),
-        (Verdict::Fail, "no verdict within 0.03 s")
-    );
+    assert_eq!((result.verdict, result.reason.unwrap().as_str()), (Verdict::Fail, "no verdict within 0.03 s"));
 }
 
 #[tokio::test]
@@ -114,10 +96,7 @@ async fn the_worst_case_decides_and_the_others_still_run() {
     let verdicts: Vec<Verdict> = result.cases.iter().map(|case| case.verdict).collect();
     assert_eq!(verdicts, [Verdict::Pass, Verdict::Fail, Verdict::Fail]);
     assert_eq!(result.verdict, Verdict::Fail);
-    assert_eq!(
-        result.reason.unwrap(),
-        "case `bad`: bad is not empty (and 1 more of 3 cases)"
-    );
+    assert_eq!(result.reason.unwrap(), "case `bad`: bad is not empty (and 1 more of 3 cases)");
 }
 
 #[tokio::test]
@@ -128,14 +107,7 @@ async fn a_blunted_check_passes_whatever_it_saw() {
         once("t.sharp", "", &["T-1"], fails),
     ];
     let blunt = BTreeSet::from(["t.fails".to_owned(), "t.cases".to_owned()]);
-    let result = run_on_echo(
-        CHECKS,
-        &Options {
-            blunt,
-            ..Options::default()
-        },
-    )
-    .await;
+    let result = run_on_echo(CHECKS, &Options { blunt, ..Options::default() }).await;
     let verdicts: Vec<Verdict> = result.checks.iter().map(|check| check.verdict).collect();
     assert_eq!(verdicts, [Verdict::Pass, Verdict::Pass, Verdict::Fail]);
 }
@@ -148,10 +120,7 @@ async fn an_undeclared_feature_is_unsupported_and_a_declared_one_runs() {
     ];
     let result = run_on_echo(CHECKS, &Options::default()).await;
     assert_eq!(result.checks[0].verdict, Verdict::Unsupported);
-    assert_eq!(
-        result.checks[0].reason.as_deref(),
-        Some("the feature `egress` is not declared")
-    );
+    assert_eq!(result.checks[0].reason.as_deref(), Some("the feature `egress` is not declared"));
     assert_eq!(result.checks[1].verdict, Verdict::Pass);
 }
 
@@ -183,62 +152,28 @@ const MIXED: &[Check] = checks![
 #[tokio::test]
 async fn planned_is_the_sum_of_all_verdicts_whatever_the_number_of_jobs() {
     for jobs in [0, 1, 3, 100] {
-        let totals = run_on_echo(
-            MIXED,
-            &Options {
-                jobs,
-                ..Options::default()
-            },
-        )
-        .await
-        .totals;
-        let sum: u32 = Verdict::ALL
-            .into_iter()
-            .map(|verdict| totals.count(verdict))
-            .sum();
+        let totals = run_on_echo(MIXED, &Options { jobs, ..Options::default() }).await.totals;
+        let sum: u32 = Verdict::ALL.into_iter().map(|verdict| totals.count(verdict)).sum();
         assert_eq!((totals.planned, sum), (8, 8));
         assert_eq!((totals.pass, totals.fail, totals.inconclusive), (2, 1, 2));
-        assert_eq!(
-            (totals.unsupported, totals.skipped, totals.error),
-            (1, 1, 1)
-        );
+        assert_eq!((totals.unsupported, totals.skipped, totals.error), (1, 1, 1));
     }
 }
 
 #[tokio::test]
 async fn results_come_in_the_order_of_the_plan() {
     let result = run_on_echo(MIXED, &Options::default()).await;
-    let ids: Vec<&str> = result
-        .checks
-        .iter()
-        .map(|check| check.id.as_str())
-        .collect();
-    let expected = [
-        "t.passes",
-        "t.passes",
-        "t.fails",
-        "t.panics",
-        "t.control",
-        "t.control",
-        "t.egress",
-        "t.kills",
-    ];
+    let ids: Vec<&str> = result.checks.iter().map(|check| check.id.as_str()).collect();
+    let expected = ["t.passes", "t.passes", "t.fails", "t.panics", "t.control", "t.control", "t.egress", "t.kills"];
     assert_eq!(ids, expected);
 }
 
 #[tokio::test]
 async fn fail_fast_skips_what_comes_after_the_first_failure() {
-    let options = Options {
-        jobs: 1,
-        fail_fast: true,
-        ..Options::default()
-    };
+    let options = Options { jobs: 1, fail_fast: true, ..Options::default() };
     let result = run_on_echo(MIXED, &options).await;
     assert_eq!(result.totals.skipped, 5);
-    assert_eq!(
-        result.checks[3].reason.as_deref(),
-        Some("not started after t.fails (--fail-fast)")
-    );
+    assert_eq!(result.checks[3].reason.as_deref(), Some("not started after t.fails (--fail-fast)"));
 }
 
 #[tokio::test]
@@ -248,20 +183,13 @@ async fn an_interrupt_ends_what_runs_and_skips_the_rest() {
         once("t.interrupts", "", &["T-1"], waits_forever),
         once("t.later", "", &["T-1"], passes),
     ];
-    let options = Options {
-        jobs: 1,
-        ..Options::default()
-    };
+    let options = Options { jobs: 1, ..Options::default() };
     let (_target, session) = session(Degenerate::Echo).await;
     // Thrown by the first verdict, so the second check may have started or not: it is skipped either way.
     let progress = ThrowsAfterOne(options.interrupt.clone());
     let result = run(&session, &plan(CHECKS), &options, &progress).await;
     assert!(result.interrupted);
-    let seen: Vec<_> = result
-        .checks
-        .iter()
-        .map(|check| (check.verdict, check.reason.as_deref()))
-        .collect();
+    let seen: Vec<_> = result.checks.iter().map(|check| (check.verdict, check.reason.as_deref())).collect();
     let skipped = (Verdict::Skipped, Some("interrupted"));
     assert_eq!(seen, [(Verdict::Pass, None), skipped, skipped]);
 }
@@ -288,20 +216,14 @@ async fn an_interrupt_ends_a_check_that_already_runs() {
     let options = Options::default();
     INTERRUPT.set(options.interrupt.clone()).unwrap();
     let result = only(CHECKS, &options).await;
-    assert_eq!(
-        (result.verdict, result.exchanges.len()),
-        (Verdict::Skipped, 1)
-    );
+    assert_eq!((result.verdict, result.exchanges.len()), (Verdict::Skipped, 1));
 }
 
 #[tokio::test]
 async fn a_filter_makes_the_plan_smaller_and_says_so() {
     let plan = plan(MIXED).filtered(&Filter::parse("t.pass*,T-3")).unwrap();
     let ids: Vec<&str> = plan.checks().map(|check| check.id).collect();
-    assert_eq!(
-        (ids, plan.left_out()),
-        (vec!["t.passes", "t.egress", "t.kills"], 3)
-    );
+    assert_eq!((ids, plan.left_out()), (vec!["t.passes", "t.egress", "t.kills"], 3));
 }
 
 #[test]
@@ -313,39 +235,17 @@ fn a_filter_that_matches_nothing_lists_what_is_near() {
 #[tokio::test]
 async fn randomness_repeats_with_the_seed_and_names_with_the_nonce() {
     async fn shows(cx: Cx) -> Result<(), Stop> {
-        Err(Stop::Fail(format!(
-            "{} {}",
-            cx.rng().random::<u64>(),
-            cx.namespace()
-        )))
+        Err(Stop::Fail(format!("{} {}", cx.rng().random::<u64>(), cx.namespace())))
     }
     const CHECKS: &[Check] = checks![each("t.shows", "", &["T-1"], shows)];
-    let options = Options {
-        seed: 7,
-        nonce: "fixed".into(),
-        ..Options::default()
-    };
+    let options = Options { seed: 7, nonce: "fixed".into(), ..Options::default() };
     let reasons = |result: assay_harness::RunResult| -> Vec<String> {
-        result
-            .checks
-            .into_iter()
-            .map(|check| check.reason.unwrap())
-            .collect()
+        result.checks.into_iter().map(|check| check.reason.unwrap()).collect()
     };
     let first = reasons(run_on_echo(CHECKS, &options).await);
     assert_eq!(first, reasons(run_on_echo(CHECKS, &options).await));
     assert_ne!(first[0], first[1]);
-    let other = reasons(
-        run_on_echo(
-            CHECKS,
-            &Options {
-                seed: 8,
-                nonce: "other".into(),
-                ..options
-            },
-        )
-        .await,
-    );
+    let other = reasons(run_on_echo(CHECKS, &Options { seed: 8, nonce: "other".into(), ..options }).await);
     assert!(first.iter().all(|reason| !other.contains(reason)));
 }
 
@@ -353,27 +253,12 @@ async fn randomness_repeats_with_the_seed_and_names_with_the_nonce() {
 async fn plain_progress_has_a_line_per_failure_and_one_per_tenth() {
     let (_target, session) = session(Degenerate::Echo).await;
     let mut log = Vec::new();
-    run(
-        &session,
-        &plan(MIXED),
-        &Options {
-            jobs: 1,
-            ..Options::default()
-        },
-        &Lines::new(&mut log),
-    )
-    .await;
+    run(&session, &plan(MIXED), &Options { jobs: 1, ..Options::default() }, &Lines::new(&mut log)).await;
     let text = String::from_utf8(log).unwrap();
     assert!(text.starts_with("8 checks\n"), "{text}");
-    assert!(
-        text.contains("FAIL t.fails: GET /missing answered 200, expected 404\n"),
-        "{text}"
-    );
+    assert!(text.contains("FAIL t.fails: GET /missing answered 200, expected 404\n"), "{text}");
     assert!(text.contains("8/8 checks, 4 need attention\n"), "{text}");
-    assert!(
-        text.ends_with("2 pass, 1 fail, 2 inconclusive, 1 unsupported, 1 skipped, 1 error\n"),
-        "{text}"
-    );
+    assert!(text.ends_with("2 pass, 1 fail, 2 inconclusive, 1 unsupported, 1 skipped, 1 error\n"), "{text}");
 }
 
 #[tokio::test]

@@ -61,9 +61,7 @@ fn source(text: &str) -> String {
 /// The signs that end a script or open a comment occur in JSON only inside strings, where an escape means the same.
 pub(crate) fn island(value: &impl Serialize) -> String {
     let json = serde_json::to_string(value).expect("evidence holds nothing that JSON cannot say");
-    json.replace('<', "\\u003c")
-        .replace('>', "\\u003e")
-        .replace('&', "\\u0026")
+    json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 /// A verdict as a coloured word.
@@ -81,10 +79,7 @@ pub(crate) fn bar(counts: &[(&str, u32)]) -> Markup {
         segments.push((*word, *count, left, width));
         left += width;
     }
-    let label: Vec<String> = segments
-        .iter()
-        .map(|(word, count, ..)| format!("{count} {word}"))
-        .collect();
+    let label: Vec<String> = segments.iter().map(|(word, count, ..)| format!("{count} {word}")).collect();
     html! {
         svg.bar role="img" aria-label=(label.join(", ")) {
             @for (word, count, left, width) in segments {

@@ -23,10 +23,7 @@ pub(super) fn timeline(report: &Report) -> Markup {
         .enumerate()
         .filter(|(_, check)| check.verdict != Verdict::Skipped && times(check).is_some())
         .collect();
-    let end = ran
-        .iter()
-        .filter_map(|(_, check)| times(check))
-        .map(|(start, took)| start + took);
+    let end = ran.iter().filter_map(|(_, check)| times(check)).map(|(start, took)| start + took);
     let span = end.fold(0.0, f64::max);
     if span <= 0.0 {
         return html! {};
@@ -64,19 +61,15 @@ pub(super) fn timeline(report: &Report) -> Markup {
 /// Start and duration, if both are such.
 fn times(check: &CheckResult) -> Option<(f64, f64)> {
     let plausible = |ms: f64| ms.is_finite() && ms >= 0.0;
-    (plausible(check.started_ms) && plausible(check.duration_ms))
-        .then_some((check.started_ms, check.duration_ms))
+    (plausible(check.started_ms) && plausible(check.duration_ms)).then_some((check.started_ms, check.duration_ms))
 }
 
 /// Round moments along the axis: their places in percent, and what is written there.
 fn ticks(span: f64) -> Vec<(f64, String)> {
     let rough = span / 6.0;
     let decade = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .map(|factor| factor * decade)
-        .into_iter()
-        .find(|step| *step >= rough)
-        .unwrap_or(span);
+    let step =
+        [1.0, 2.0, 5.0, 10.0].map(|factor| factor * decade).into_iter().find(|step| *step >= rough).unwrap_or(span);
     // Close to the right edge there is no room for the label.
     (0..=7)
         .map(|n| f64::from(n) * step)

@@ -10,11 +10,7 @@ use crate::model::{CheckResult, Report, RequirementResult, Verdict};
 
 /// Everything that was judged. A check stands under each requirement that it judges; its anchor is the first place.
 pub(super) fn tree(report: &Report) -> Markup {
-    let mut tree = Tree {
-        report,
-        judging: BTreeMap::new(),
-        anchored: BTreeSet::new(),
-    };
+    let mut tree = Tree { report, judging: BTreeMap::new(), anchored: BTreeSet::new() };
     for (n, check) in report.checks.iter().enumerate() {
         for id in &check.requirements {
             let judging = tree.judging.entry(id).or_default();
@@ -29,18 +25,9 @@ pub(super) fn tree(report: &Report) -> Markup {
             profiles.push(&requirement.profile);
         }
     }
-    let listed: BTreeSet<&str> = report
-        .requirements
-        .iter()
-        .map(|requirement| requirement.id.as_str())
-        .collect();
+    let listed: BTreeSet<&str> = report.requirements.iter().map(|requirement| requirement.id.as_str()).collect();
     let homeless: Vec<usize> = (0..report.checks.len())
-        .filter(|n| {
-            !report.checks[*n]
-                .requirements
-                .iter()
-                .any(|id| listed.contains(id.as_str()))
-        })
+        .filter(|n| !report.checks[*n].requirements.iter().any(|id| listed.contains(id.as_str())))
         .collect();
     html! {
         @for profile in profiles { (tree.profile(profile)) }
@@ -67,16 +54,10 @@ struct Tree<'a> {
 impl<'a> Tree<'a> {
     fn profile(&mut self, profile: &str) -> Markup {
         let report = self.report;
-        let requirements: Vec<&RequirementResult> = report
-            .requirements
-            .iter()
-            .filter(|known| known.profile == profile)
-            .collect();
+        let requirements: Vec<&RequirementResult> =
+            report.requirements.iter().filter(|known| known.profile == profile).collect();
         let tally = Verdict::ALL.map(|verdict| {
-            let count = requirements
-                .iter()
-                .filter(|known| known.verdict == verdict)
-                .count();
+            let count = requirements.iter().filter(|known| known.verdict == verdict).count();
             (verdict, count)
         });
         html! {
@@ -96,11 +77,7 @@ impl<'a> Tree<'a> {
     }
 
     fn requirement(&mut self, requirement: &'a RequirementResult) -> Markup {
-        let checks = self
-            .judging
-            .get(requirement.id.as_str())
-            .cloned()
-            .unwrap_or_default();
+        let checks = self.judging.get(requirement.id.as_str()).cloned().unwrap_or_default();
         let level = requirement.level.word();
         html! {
             details.requirement id={ "requirement-" (requirement.id) } data-verdict=(requirement.verdict)
@@ -183,8 +160,5 @@ fn cases(check: &CheckResult) -> Markup {
 }
 
 fn calls_for_a_look(verdict: Verdict) -> bool {
-    matches!(
-        verdict,
-        Verdict::Fail | Verdict::Error | Verdict::Inconclusive
-    )
+    matches!(verdict, Verdict::Fail | Verdict::Error | Verdict::Inconclusive)
 }

@@ -2,9 +2,7 @@
 
 use serde_json::Value;
 
-use assay_reports::{
-    Format as _, Report, html::Html, json::Json, junit::Junit, markdown::Markdown,
-};
+use assay_reports::{Format as _, Report, html::Html, json::Json, junit::Junit, markdown::Markdown};
 
 use crate::sample;
 
@@ -43,9 +41,7 @@ fn report_of(attack: &str) -> Report {
 fn poison(value: &mut Value, member: &str, attack: &str) {
     match value {
         Value::String(text) if !CLOSED.contains(&member) => *text = attack.to_owned(),
-        Value::Array(items) => items
-            .iter_mut()
-            .for_each(|item| poison(item, member, attack)),
+        Value::Array(items) => items.iter_mut().for_each(|item| poison(item, member, attack)),
         Value::Object(members) => {
             for (name, value) in members {
                 poison(value, name, attack);
@@ -60,21 +56,14 @@ fn html_holds_no_element_of_the_target() {
     let page = Html.render(&report());
     assert!(!page.contains("<img"), "an element came through");
     let scripts = page.matches("<script").count();
-    assert_eq!(
-        page.matches("</script").count(),
-        scripts,
-        "a script was ended from inside"
-    );
+    assert_eq!(page.matches("</script").count(), scripts, "a script was ended from inside");
 }
 
 #[test]
 fn html_holds_no_comment_of_the_target() {
     let page = Html.render(&report_of("<!--<script>"));
     assert!(!page.contains("<!--"));
-    assert_eq!(
-        page.matches("<script").count(),
-        page.matches("</script>").count()
-    );
+    assert_eq!(page.matches("<script").count(), page.matches("</script>").count());
 }
 
 #[test]
@@ -104,9 +93,7 @@ fn junit_stays_well_formed() {
 
 #[test]
 fn markdown_neither_links_nor_breaks_its_tables() {
-    let page = Markdown.render(&report_of(
-        "a|b\n| x |[l](https://evil.example)<b>@user `www.evil.example`",
-    ));
+    let page = Markdown.render(&report_of("a|b\n| x |[l](https://evil.example)<b>@user `www.evil.example`"));
     for sign in ["<b>", "](", "https:", "@user", "`", "www.", "\n| x |"] {
         assert!(!page.contains(sign), "{sign} came through");
     }

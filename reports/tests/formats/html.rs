@@ -9,10 +9,7 @@ use crate::sample;
 
 /// What stands between two marks, the first time.
 fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
-    page.split_once(from)
-        .and_then(|(_, rest)| rest.split_once(to))
-        .map(|(inner, _)| inner)
-        .expect("both marks")
+    page.split_once(from).and_then(|(_, rest)| rest.split_once(to)).map(|(inner, _)| inner).expect("both marks")
 }
 
 #[test]
@@ -28,8 +25,7 @@ fn its_policy_allows_exactly_its_own_script_and_style() {
     let page = Html.render(&sample::report());
     let policy = between(&page, "Content-Security-Policy\" content=\"", "\"").replace("&#39;", "'");
     for (from, to) in [("<style>", "</style>"), ("<script>", "</script>")] {
-        let hash = base64::engine::general_purpose::STANDARD
-            .encode(Sha256::digest(between(&page, from, to)));
+        let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(between(&page, from, to)));
         assert!(policy.contains(&format!("'sha256-{hash}'")), "{policy}");
     }
     assert!(policy.starts_with("default-src 'none'") && !policy.contains("unsafe"));
@@ -44,9 +40,7 @@ fn uses_no_style_attribute_which_the_policy_would_drop() {
 fn no_element_names_its_classes_twice_which_would_drop_the_second() {
     let page = Html.render(&sample::report());
     let tags = page.split('<').filter_map(|rest| rest.split_once('>'));
-    let twice: Vec<_> = tags
-        .filter(|(tag, _)| tag.matches(" class=\"").count() > 1)
-        .collect();
+    let twice: Vec<_> = tags.filter(|(tag, _)| tag.matches(" class=\"").count() > 1).collect();
     assert!(twice.is_empty(), "{twice:?}");
 }
 
@@ -61,10 +55,7 @@ fn shows_every_check_once_by_anchor_and_once_under_each_requirement() {
 fn a_check_without_a_listed_requirement_is_not_lost() {
     let mut report = sample::report();
     report.requirements.clear();
-    assert_eq!(
-        Html.render(&report).matches("class=\"check\"").count(),
-        report.checks.len()
-    );
+    assert_eq!(Html.render(&report).matches("class=\"check\"").count(), report.checks.len());
 }
 
 #[test]
@@ -76,11 +67,7 @@ fn counters_are_filters() {
 #[test]
 fn broken_clocks_do_not_break_the_page() {
     let mut report = sample::report();
-    for (check, clock) in report
-        .checks
-        .iter_mut()
-        .zip([f64::NAN, f64::INFINITY, -1.0])
-    {
+    for (check, clock) in report.checks.iter_mut().zip([f64::NAN, f64::INFINITY, -1.0]) {
         check.started_ms = clock;
         check.lane = u32::MAX;
     }

@@ -26,10 +26,7 @@ fn concluded(level: Level, verdicts: &[Verdict]) -> (Conclusion, u8) {
 
 #[test]
 fn passes_alone_are_conformant() {
-    assert_eq!(
-        concluded(Level::Must, &[Verdict::Pass]),
-        (Conclusion::Conformant, 0)
-    );
+    assert_eq!(concluded(Level::Must, &[Verdict::Pass]), (Conclusion::Conformant, 0));
 }
 
 #[test]
@@ -39,37 +36,25 @@ fn a_run_without_checks_is_inconclusive() {
 
 #[test]
 fn a_run_that_skipped_everything_is_inconclusive() {
-    assert_eq!(
-        concluded(Level::May, &[Verdict::Skipped]),
-        (Conclusion::Inconclusive, 3)
-    );
+    assert_eq!(concluded(Level::May, &[Verdict::Skipped]), (Conclusion::Inconclusive, 3));
 }
 
 #[test]
 fn a_skipped_must_is_inconclusive() {
     let verdicts = [Verdict::Pass, Verdict::Skipped];
-    assert_eq!(
-        concluded(Level::Must, &verdicts),
-        (Conclusion::Inconclusive, 3)
-    );
+    assert_eq!(concluded(Level::Must, &verdicts), (Conclusion::Inconclusive, 3));
 }
 
 #[test]
 fn a_must_that_cannot_be_judged_is_inconclusive() {
     let verdicts = [Verdict::Pass, Verdict::Inconclusive];
-    assert_eq!(
-        concluded(Level::Must, &verdicts),
-        (Conclusion::Inconclusive, 3)
-    );
+    assert_eq!(concluded(Level::Must, &verdicts), (Conclusion::Inconclusive, 3));
 }
 
 #[test]
 fn a_skipped_should_spoils_nothing() {
     let verdicts = [Verdict::Pass, Verdict::Skipped];
-    assert_eq!(
-        concluded(Level::Should, &verdicts),
-        (Conclusion::Conformant, 0)
-    );
+    assert_eq!(concluded(Level::Should, &verdicts), (Conclusion::Conformant, 0));
 }
 
 #[test]
@@ -77,10 +62,7 @@ fn a_must_without_any_check_is_inconclusive() {
     let mut report = judged(Level::Must, &[Verdict::Pass]);
     report.checks[0].requirements = vec!["REG-LST-001".into()];
     report.conclude();
-    assert_eq!(
-        (report.conclusion, report.requirements[0].verdict),
-        (Conclusion::Inconclusive, Verdict::Skipped)
-    );
+    assert_eq!((report.conclusion, report.requirements[0].verdict), (Conclusion::Inconclusive, Verdict::Skipped));
 }
 
 #[test]
@@ -93,28 +75,19 @@ fn an_unknown_requirement_is_held_to_be_a_must() {
 
 #[test]
 fn an_undeclared_feature_with_its_refusal_spoils_nothing() {
-    assert_eq!(
-        concluded(Level::Must, &[Verdict::Unsupported]),
-        (Conclusion::Conformant, 0)
-    );
+    assert_eq!(concluded(Level::Must, &[Verdict::Unsupported]), (Conclusion::Conformant, 0));
 }
 
 #[test]
 fn an_error_wins_over_what_is_inconclusive() {
     let verdicts = [Verdict::Inconclusive, Verdict::Error];
-    assert_eq!(
-        concluded(Level::Must, &verdicts),
-        (Conclusion::HarnessError, 4)
-    );
+    assert_eq!(concluded(Level::Must, &verdicts), (Conclusion::HarnessError, 4));
 }
 
 #[test]
 fn a_failure_wins_over_an_error() {
     let verdicts = [Verdict::Error, Verdict::Fail];
-    assert_eq!(
-        concluded(Level::Must, &verdicts),
-        (Conclusion::NotConformant, 1)
-    );
+    assert_eq!(concluded(Level::Must, &verdicts), (Conclusion::NotConformant, 1));
 }
 
 #[test]
@@ -122,25 +95,12 @@ fn verdicts_are_ordered_from_best_to_worst() {
     let mut verdicts = Verdict::ALL;
     verdicts.sort();
     let words = verdicts.map(Verdict::word);
-    assert_eq!(
-        words,
-        [
-            "PASS",
-            "UNSUPPORTED",
-            "SKIPPED",
-            "INCONCLUSIVE",
-            "FAIL",
-            "ERROR"
-        ]
-    );
+    assert_eq!(words, ["PASS", "UNSUPPORTED", "SKIPPED", "INCONCLUSIVE", "FAIL", "ERROR"]);
 }
 
 #[test]
 fn planned_is_the_sum_of_all_verdicts() {
     let totals = sample::report().totals;
-    let sum: u32 = Verdict::ALL
-        .iter()
-        .map(|verdict| totals.count(*verdict))
-        .sum();
+    let sum: u32 = Verdict::ALL.iter().map(|verdict| totals.count(*verdict)).sum();
     assert_eq!((totals.planned, sum), (7, 7));
 }

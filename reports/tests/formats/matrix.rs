@@ -13,13 +13,7 @@ fn matrix() -> KillMatrix {
         suite: sample::suite(),
         started_at: "2026-11-21T06:00:00Z".into(),
         duration_ms: 41_000,
-        checks: [
-            "core.signature.strict",
-            "core.memory.growth",
-            "registry.list.order",
-        ]
-        .map(Into::into)
-        .into(),
+        checks: ["core.signature.strict", "core.memory.growth", "registry.list.order"].map(Into::into).into(),
         rows: vec![
             row("accepts-s-above-the-order", &["core.signature.strict"]),
             row("counts-each-memory-alone", &["core.memory.growth"]),
@@ -55,11 +49,7 @@ fn row(sabotage: &str, kills: &[&str]) -> Row {
 }
 
 fn kill(check: &str) -> Kill {
-    Kill {
-        check: check.into(),
-        packaging: Some("core".into()),
-        reason: "expected 403, got 201".into(),
-    }
+    Kill { check: check.into(), packaging: Some("core".into()), reason: "expected 403, got 201".into() }
 }
 
 /// One sabotage that the suite does not notice, and one that hits too much.
@@ -90,9 +80,7 @@ fn a_survivor_ends_the_proof() {
 #[test]
 fn a_problem_ends_the_proof() {
     let mut matrix = matrix();
-    matrix
-        .problems
-        .push("CORE-MEM-001 is a MUST without a sabotage".into());
+    matrix.problems.push("CORE-MEM-001 is a MUST without a sabotage".into());
     matrix.conclude();
     assert!(!matrix.proven);
 }
@@ -100,9 +88,7 @@ fn a_problem_ends_the_proof() {
 #[test]
 fn a_check_that_a_degenerate_target_fools_ends_the_proof() {
     let mut matrix = matrix();
-    matrix.degenerates[0]
-        .accepted
-        .push("core.memory.growth".into());
+    matrix.degenerates[0].accepted.push("core.memory.growth".into());
     matrix.conclude();
     assert!(!matrix.proven);
 }
@@ -118,31 +104,17 @@ fn no_sabotage_at_all_proves_nothing() {
 #[test]
 fn the_text_is_aligned_and_concludes() {
     let text = matrix_text::render(&matrix(), false);
-    let columns: Vec<_> = text
-        .lines()
-        .take(2)
-        .map(|line| line.find("380 ms"))
-        .collect();
+    let columns: Vec<_> = text.lines().take(2).map(|line| line.find("380 ms")).collect();
     assert!(columns[0].is_some() && columns[0] == columns[1], "{text}");
-    assert!(
-        text.ends_with(
-            "PROVEN: 2 of 2 sabotages killed, 1 degenerate target, 0 problems, in 41.0 s\n"
-        ),
-        "{text}"
-    );
+    assert!(text.ends_with("PROVEN: 2 of 2 sabotages killed, 1 degenerate target, 0 problems, in 41.0 s\n"), "{text}");
 }
 
 #[test]
 fn the_text_says_what_survived_and_what_was_hit_too() {
     let text = matrix_text::render(&with_a_survivor(), false);
+    assert!(text.contains("    did not notice: core.signature.strict\n"), "{text}");
     assert!(
-        text.contains("    did not notice: core.signature.strict\n"),
-        "{text}"
-    );
-    assert!(
-        text.contains(
-            "    failed too, undeclared: core.signature.strict [core]: expected 403, got 201\n"
-        ),
+        text.contains("    failed too, undeclared: core.signature.strict [core]: expected 403, got 201\n"),
         "{text}"
     );
 }
@@ -185,8 +157,5 @@ fn the_page_keeps_hostile_reasons_inert() {
 #[test]
 fn json_is_read_back_the_same() {
     let matrix = with_a_survivor();
-    assert_eq!(
-        serde_json::from_str::<KillMatrix>(&json::matrix(&matrix)).expect("a matrix"),
-        matrix
-    );
+    assert_eq!(serde_json::from_str::<KillMatrix>(&json::matrix(&matrix)).expect("a matrix"), matrix);
 }

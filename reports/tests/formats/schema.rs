@@ -12,10 +12,7 @@ fn schema() -> jsonschema::Validator {
 }
 
 fn faults(report: &Value) -> Vec<String> {
-    schema()
-        .iter_errors(report)
-        .map(|error| format!("{}: {error}", error.instance_path()))
-        .collect()
+    schema().iter_errors(report).map(|error| format!("{}: {error}", error.instance_path())).collect()
 }
 
 fn rendered(report: &Report) -> Value {
@@ -42,13 +39,7 @@ fn an_unknown_verdict_is_refused() {
 
 #[test]
 fn an_unknown_member_is_refused_at_every_depth() {
-    for pointer in [
-        "",
-        "/target",
-        "/checks/0",
-        "/checks/0/exchanges/0/request/body",
-        "/totals",
-    ] {
+    for pointer in ["", "/target", "/checks/0", "/checks/0/exchanges/0/request/body", "/totals"] {
         let mut report = rendered(&sample::report());
         report.pointer_mut(pointer).expect("a place")["surprise"] = json!(1);
         assert!(!faults(&report).is_empty(), "{pointer}");
@@ -83,20 +74,7 @@ fn what_is_written_is_read_back_the_same() {
 #[test]
 fn members_stand_in_the_order_of_the_type() {
     let text = Json.render(&sample::report());
-    let names = [
-        "\"schema\"",
-        "\"contract\"",
-        "\"suite\"",
-        "\"target\"",
-        "\"totals\"",
-        "\"exit_code\"",
-    ];
-    let places: Vec<_> = names
-        .iter()
-        .map(|name| text.find(&format!("\n  {name}")))
-        .collect();
-    assert!(
-        places.iter().all(Option::is_some) && places.is_sorted(),
-        "{places:?}"
-    );
+    let names = ["\"schema\"", "\"contract\"", "\"suite\"", "\"target\"", "\"totals\"", "\"exit_code\""];
+    let places: Vec<_> = names.iter().map(|name| text.find(&format!("\n  {name}"))).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?}");
 }

@@ -20,15 +20,8 @@ fn every_format_is_written_into_a_new_folder() {
     let folder = root.path().join("deep/reports");
     let paths = write_all(&sample::report(), &folder).expect("written");
     let names: Vec<_> = paths.iter().filter_map(|path| path.file_name()).collect();
-    assert_eq!(
-        names,
-        ["report.json", "junit.xml", "summary.md", "report.html"]
-    );
-    assert_eq!(
-        fs::read_dir(&folder).expect("a folder").count(),
-        4,
-        "something was left behind"
-    );
+    assert_eq!(names, ["report.json", "junit.xml", "summary.md", "report.html"]);
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 4, "something was left behind");
 }
 
 #[test]
@@ -38,10 +31,7 @@ fn an_older_report_is_replaced() {
     write_all(&report, root.path()).expect("written");
     report.seed = 7;
     write_all(&report, root.path()).expect("written again");
-    assert_eq!(
-        Report::read(&root.path().join("report.json")).expect("read"),
-        report
-    );
+    assert_eq!(Report::read(&root.path().join("report.json")).expect("read"), report);
 }
 
 #[test]
@@ -50,12 +40,8 @@ fn a_folder_that_cannot_be_written_is_named_with_the_cause() {
     let folder = blocked(root.path());
     let error = check_writable(&folder).expect_err("refused");
     let text = error.to_string();
-    assert!(
-        text.contains(&folder.display().to_string()) && text.contains("Not a directory"),
-        "{text}"
-    );
-    let WriteError { folder: named, .. } =
-        write_all(&sample::report(), &folder).expect_err("refused");
+    assert!(text.contains(&folder.display().to_string()) && text.contains("Not a directory"), "{text}");
+    let WriteError { folder: named, .. } = write_all(&sample::report(), &folder).expect_err("refused");
     assert_eq!(named, folder);
 }
 
@@ -82,10 +68,5 @@ fn a_report_of_another_version_is_refused_by_name() {
     let root = tempfile::tempdir().expect("a folder");
     let path = root.path().join("report.json");
     fs::write(&path, r#"{"schema": "assay-report/9"}"#).expect("written");
-    assert!(
-        Report::read(&path)
-            .expect_err("refused")
-            .to_string()
-            .contains("assay-report/9")
-    );
+    assert!(Report::read(&path).expect_err("refused").to_string().contains("assay-report/9"));
 }

@@ -152,28 +152,16 @@ mod tests {
 
     #[test]
     fn the_table_is_the_one_of_the_contract() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../conformance/spec/problems.toml"
-        );
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/spec/problems.toml");
         let text = std::fs::read_to_string(path).expect("the contract is beside the runtime");
         let contract: toml::Table = text.parse().expect("problems.toml is TOML");
         let ours: toml::Table = Code::ALL
             .iter()
             .map(|code| {
                 let entry = toml::Table::from_iter([
-                    (
-                        "status".to_owned(),
-                        toml::Value::Integer(i64::from(code.status())),
-                    ),
-                    (
-                        "title".to_owned(),
-                        toml::Value::String(code.title().to_owned()),
-                    ),
-                    (
-                        "remedy".to_owned(),
-                        toml::Value::String(code.remedy().to_owned()),
-                    ),
+                    ("status".to_owned(), toml::Value::Integer(i64::from(code.status()))),
+                    ("title".to_owned(), toml::Value::String(code.title().to_owned())),
+                    ("remedy".to_owned(), toml::Value::String(code.remedy().to_owned())),
                 ]);
                 (code.as_str().to_owned(), toml::Value::Table(entry))
             })

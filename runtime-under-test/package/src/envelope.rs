@@ -93,12 +93,7 @@ impl Envelope {
 
 /// DSSE v1.0: `"DSSEv1" SP LEN(type) SP type SP LEN(body) SP body`.
 pub(crate) fn pre_authentication_encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
-    let mut bytes = format!(
-        "DSSEv1 {} {payload_type} {} ",
-        payload_type.len(),
-        payload.len()
-    )
-    .into_bytes();
+    let mut bytes = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     bytes.extend_from_slice(payload);
     bytes
 }
@@ -132,11 +127,7 @@ impl RegistryKey {
             previous: terms.previous,
         };
         let payload = statement.to_json().to_string().into_bytes();
-        let signature = self
-            .0
-            .sign(&pre_authentication_encoding(PAYLOAD_TYPE, &payload))
-            .to_bytes()
-            .to_vec();
+        let signature = self.0.sign(&pre_authentication_encoding(PAYLOAD_TYPE, &payload)).to_bytes().to_vec();
         let keyid = "registry".to_owned();
         let bytes = json!({
             "payloadType": PAYLOAD_TYPE,
@@ -147,10 +138,7 @@ impl RegistryKey {
             bytes: bytes.to_string().into_bytes(),
             payload_type: PAYLOAD_TYPE.to_owned(),
             payload,
-            signatures: vec![Signature {
-                keyid: Some(keyid),
-                bytes: signature,
-            }],
+            signatures: vec![Signature { keyid: Some(keyid), bytes: signature }],
             statement,
         })
     }

@@ -13,10 +13,7 @@ pub(crate) fn not_expired(
     if end > circumstances.now {
         return Ok(());
     }
-    Err(Refusal::new(
-        Code::ReleaseExpired,
-        format!("the statement ended at {end}"),
-    ))
+    Err(Refusal::new(Code::ReleaseExpired, format!("the statement ended at {end}")))
 }
 
 /// `issued_at` is at most `bounds.clock_skew_ms` in the future (6.2).
@@ -29,8 +26,5 @@ pub(crate) fn already_valid(
     if start.duration_since(circumstances.now) <= SignedDuration::from_millis(skew) {
         return Ok(());
     }
-    Err(Refusal::new(
-        Code::ReleaseNotYetValid,
-        format!("the statement was issued at {start}"),
-    ))
+    Err(Refusal::new(Code::ReleaseNotYetValid, format!("the statement was issued at {start}")))
 }

@@ -32,11 +32,7 @@ impl FromStr for HandlerId {
             && starts_with_letter
             && text.contains('.')
             && text.split(['.', '-']).all(is_word);
-        if right {
-            Ok(Self(text.into()))
-        } else {
-            Err(Malformed("a reverse-DNS name of at most 128 bytes"))
-        }
+        if right { Ok(Self(text.into())) } else { Err(Malformed("a reverse-DNS name of at most 128 bytes")) }
     }
 }
 
@@ -48,10 +44,7 @@ impl fmt::Display for HandlerId {
 
 /// One or more lower-case letters and digits: what stands between the dots and hyphens of an id.
 fn is_word(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
 }
 
 /// A SemVer 2.0.0 version without build metadata, at most 64 bytes, in SemVer order. Cheap to clone.
@@ -70,12 +63,7 @@ impl Version {
     }
 
     /// The three numbers, and the identifiers of the pre-release (none for a release).
-    fn split(
-        &self,
-    ) -> (
-        impl Iterator<Item = &str>,
-        Option<impl Iterator<Item = &str>>,
-    ) {
+    fn split(&self) -> (impl Iterator<Item = &str>, Option<impl Iterator<Item = &str>>) {
         let (core, pre) = split_pre_release(&self.0);
         (core.split('.'), pre.map(|pre| pre.split('.')))
     }
@@ -90,11 +78,7 @@ impl FromStr for Version {
             && core.split('.').count() == 3
             && core.split('.').all(is_number)
             && pre.is_none_or(|pre| pre.split('.').all(is_pre_release_identifier));
-        if right {
-            Ok(Self(text.into()))
-        } else {
-            Err(Malformed("a SemVer 2.0.0 version without build metadata"))
-        }
+        if right { Ok(Self(text.into())) } else { Err(Malformed("a SemVer 2.0.0 version without build metadata")) }
     }
 }
 
@@ -108,14 +92,12 @@ impl Ord for Version {
     /// SemVer 2.0.0, section 11.
     fn cmp(&self, other: &Self) -> Ordering {
         let ((core, pre), (other_core, other_pre)) = (self.split(), other.split());
-        core.map(Numeric)
-            .cmp(other_core.map(Numeric))
-            .then_with(|| match (pre, other_pre) {
-                (None, None) => Ordering::Equal,
-                (None, Some(_)) => Ordering::Greater,
-                (Some(_), None) => Ordering::Less,
-                (Some(pre), Some(other)) => pre.map(Identifier::of).cmp(other.map(Identifier::of)),
-            })
+        core.map(Numeric).cmp(other_core.map(Numeric)).then_with(|| match (pre, other_pre) {
+            (None, None) => Ordering::Equal,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(_), None) => Ordering::Less,
+            (Some(pre), Some(other)) => pre.map(Identifier::of).cmp(other.map(Identifier::of)),
+        })
     }
 }
 
@@ -135,16 +117,12 @@ fn split_pre_release(text: &str) -> (&str, Option<&str>) {
 
 /// Digits without a leading zero.
 fn is_number(text: &str) -> bool {
-    !text.is_empty()
-        && text.bytes().all(|byte| byte.is_ascii_digit())
-        && (text == "0" || !text.starts_with('0'))
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
 fn is_pre_release_identifier(text: &str) -> bool {
     let all_digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let alphabet = text
-        .bytes()
-        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let alphabet = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     !text.is_empty() && alphabet && (!all_digits || is_number(text))
 }
 
@@ -154,10 +132,7 @@ struct Numeric<'a>(&'a str);
 
 impl Ord for Numeric<'_> {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.0
-            .len()
-            .cmp(&other.0.len())
-            .then_with(|| self.0.cmp(other.0))
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.cmp(other.0))
     }
 }
 
@@ -176,11 +151,7 @@ enum Identifier<'a> {
 
 impl<'a> Identifier<'a> {
     fn of(text: &'a str) -> Self {
-        if is_number(text) {
-            Self::Number(Numeric(text))
-        } else {
-            Self::Word(text)
-        }
+        if is_number(text) { Self::Number(Numeric(text)) } else { Self::Word(text) }
     }
 }
 
@@ -211,9 +182,7 @@ impl Digest {
     /// # Errors
     /// If there are more, fewer or other characters.
     pub fn from_hex(text: &str) -> Result<Self, Malformed> {
-        let lower_case = text
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        let lower_case = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let mut bytes = [0; 32];
         match hex::decode_to_slice(text, &mut bytes) {
             Ok(()) if lower_case => Ok(Self(bytes)),
@@ -254,8 +223,8 @@ mod tests {
             assert!(right.parse::<HandlerId>().is_ok(), "{right}");
         }
         for wrong in [
-            "", "com", "com.", ".com", "9.a", "Com.a", "com..a", "com.-a", "com.a-", "com.a--b",
-            "com.a_b", "com.ä", "com.a\n",
+            "", "com", "com.", ".com", "9.a", "Com.a", "com..a", "com.-a", "com.a-", "com.a--b", "com.a_b", "com.ä",
+            "com.a\n",
         ] {
             assert!(wrong.parse::<HandlerId>().is_err(), "{wrong}");
         }
@@ -266,15 +235,8 @@ mod tests {
 
     #[test]
     fn a_version_is_semver_without_build_metadata() {
-        for right in [
-            "0.0.0",
-            "1.2.3",
-            "1.0.0-alpha.1",
-            "1.0.0-0a",
-            "1.0.0--",
-            "99999999999999999999.0.0",
-            "1.0.0-a-b",
-        ] {
+        for right in ["0.0.0", "1.2.3", "1.0.0-alpha.1", "1.0.0-0a", "1.0.0--", "99999999999999999999.0.0", "1.0.0-a-b"]
+        {
             assert!(right.parse::<Version>().is_ok(), "{right}");
         }
         for wrong in [
@@ -317,10 +279,7 @@ mod tests {
             "2.0.0",
             "99999999999999999999.0.0",
         ];
-        let versions: Vec<Version> = ascending
-            .iter()
-            .map(|text| text.parse().expect(text))
-            .collect();
+        let versions: Vec<Version> = ascending.iter().map(|text| text.parse().expect(text)).collect();
         for pair in versions.windows(2) {
             assert!(pair[0] < pair[1], "{} < {}", pair[0], pair[1]);
         }

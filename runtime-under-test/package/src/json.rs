@@ -46,10 +46,7 @@ pub struct JsonFault {
 impl Json {
     /// The value at a pointer below this one, such as `/module/digest`. Knows no escapes: for the contract's own names.
     pub fn at(&self, pointer: &str) -> Option<&Json> {
-        pointer
-            .split('/')
-            .skip(1)
-            .try_fold(self, |value, name| value.as_object()?.get(name))
+        pointer.split('/').skip(1).try_fold(self, |value, name| value.as_object()?.get(name))
     }
 
     /// The members, if this is an object.
@@ -98,20 +95,12 @@ impl Json {
             Json::String(text) => Value::String(text.clone()),
             Json::Array(items) => Value::Array(
                 (items.iter().enumerate())
-                    .map(|(index, item)| {
-                        item.to_value()
-                            .map_err(|fault| fault.below(&index.to_string()))
-                    })
+                    .map(|(index, item)| item.to_value().map_err(|fault| fault.below(&index.to_string())))
                     .collect::<Result<_, _>>()?,
             ),
             Json::Object(members) => Value::Object(
                 (members.iter())
-                    .map(|(name, member)| {
-                        Ok((
-                            name.clone(),
-                            member.to_value().map_err(|fault| fault.below(name))?,
-                        ))
-                    })
+                    .map(|(name, member)| Ok((name.clone(), member.to_value().map_err(|fault| fault.below(name))?)))
                     .collect::<Result<_, JsonFault>>()?,
             ),
         })
@@ -163,24 +152,16 @@ impl Number {
 
 impl JsonFault {
     fn syntax(offset: usize, what: &str) -> Self {
-        Self {
-            detail: format!("{what}, at byte {offset}"),
-            pointer: None,
-        }
+        Self { detail: format!("{what}, at byte {offset}"), pointer: None }
     }
 
     fn placed(detail: impl Into<String>, pointer: String) -> Self {
-        Self {
-            detail: detail.into(),
-            pointer: Some(pointer),
-        }
+        Self { detail: detail.into(), pointer: Some(pointer) }
     }
 
     /// The same fault, seen from the value that holds this one under `name`.
     fn below(mut self, name: &str) -> Self {
-        self.pointer = self
-            .pointer
-            .map(|pointer| format!("/{}{pointer}", escape(name)));
+        self.pointer = self.pointer.map(|pointer| format!("/{}{pointer}", escape(name)));
         self
     }
 }

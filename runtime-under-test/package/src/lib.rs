@@ -28,19 +28,14 @@ mod time;
 mod trust;
 
 pub use code::Code;
-pub use envelope::{
-    Envelope, PAYLOAD_TYPE, PREDICATE_TYPE, RegistryKey, STATEMENT_TYPE, Signature, Statement,
-    Terms,
-};
+pub use envelope::{Envelope, PAYLOAD_TYPE, PREDICATE_TYPE, RegistryKey, STATEMENT_TYPE, Signature, Statement, Terms};
 pub use gates::Gates;
 pub use identity::{Digest, HandlerId, Malformed, Version};
 pub use json::{Json, JsonFault, Number, escape as escape_pointer, parse_json};
 pub use offer::{Abi, Bounds, Feature, Offer};
 pub use package::{EgressLimits, Limits, Manifest, Package, Part, Permissions, StatePermission};
 pub use refusal::{Quoted, Refusal};
-pub use release::{
-    Admission, Circumstances, Installed, Ledger, Link, Moment, Signer, StoredRelease,
-};
+pub use release::{Admission, Circumstances, Installed, Ledger, Link, Moment, Signer, StoredRelease};
 #[cfg(feature = "sabotage")]
 pub use sabotage::{Sabotage, sabotages};
 pub use schema::{Schema, SchemaFault, compile_schema};

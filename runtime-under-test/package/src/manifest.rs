@@ -1,8 +1,8 @@
 //! A manifest on its way through its rules, from bytes to a [`Manifest`].
 
 use crate::{
-    Abi, Code, Digest, EgressLimits, HandlerId, Json, Limits, Manifest, Offer, Permissions,
-    Refusal, StatePermission, Version,
+    Abi, Code, Digest, EgressLimits, HandlerId, Json, Limits, Manifest, Offer, Permissions, Refusal, StatePermission,
+    Version,
 };
 
 pub(crate) mod fields;
@@ -32,10 +32,7 @@ pub(crate) struct ManifestDraft {
 impl ManifestDraft {
     /// Bytes of which nothing is known.
     pub fn new(bytes: &[u8]) -> Self {
-        Self {
-            bytes: bytes.to_vec(),
-            ..Self::default()
-        }
+        Self { bytes: bytes.to_vec(), ..Self::default() }
     }
 
     /// The value at a place, if there is one.
@@ -45,16 +42,9 @@ impl ManifestDraft {
 
     /// The manifest, once every rule has let it pass.
     pub fn finish(self, offer: &Offer) -> Result<Manifest, Refusal> {
-        let integer = |pointer| {
-            self.field(pointer)
-                .and_then(Json::as_number)
-                .and_then(|number| number.as_u64())
-        };
+        let integer = |pointer| self.field(pointer).and_then(Json::as_number).and_then(|number| number.as_u64());
         // Egress has no bounds from above: more than fits is as good as no limit.
-        let unbounded = |pointer| {
-            self.field(pointer)
-                .map(|_| integer(pointer).unwrap_or(u64::MAX))
-        };
+        let unbounded = |pointer| self.field(pointer).map(|_| integer(pointer).unwrap_or(u64::MAX));
         let required = |pointer| integer(pointer).ok_or_else(|| missing(pointer));
         let limits = Limits {
             memory_bytes: required("/limits/memory_bytes")?,
@@ -68,8 +58,7 @@ impl ManifestDraft {
                 timeout_ms: unbounded("/limits/egress/timeout_ms"),
             },
         };
-        let state =
-            integer("/permissions/state/max_bytes").map(|max_bytes| StatePermission { max_bytes });
+        let state = integer("/permissions/state/max_bytes").map(|max_bytes| StatePermission { max_bytes });
         Ok(Manifest {
             module_size: required("/module/size")?,
             id: self.id.ok_or_else(|| missing("/id"))?,
@@ -78,16 +67,10 @@ impl ManifestDraft {
             description: self.description,
             category: self.category.ok_or_else(|| missing("/category"))?,
             abi: self.abi.ok_or_else(|| missing("/abi"))?,
-            module_digest: self
-                .module_digest
-                .ok_or_else(|| missing("/module/digest"))?,
+            module_digest: self.module_digest.ok_or_else(|| missing("/module/digest"))?,
             input: self.input.ok_or_else(|| missing("/input"))?,
             output: self.output.ok_or_else(|| missing("/output"))?,
-            permissions: Permissions {
-                state,
-                egress: self.egress,
-                vault: self.vault,
-            },
+            permissions: Permissions { state, egress: self.egress, vault: self.vault },
             limits,
         })
     }

@@ -56,10 +56,7 @@ pub(crate) fn announced(bytes: &[u8]) -> Option<Abi> {
 pub(crate) fn header(package: &mut PackageCandidate, _: &Offer) -> Verdict {
     match announced(package.module_bytes()) {
         Some(_) => Ok(()),
-        None => Err(Refusal::new(
-            Code::ModuleMalformed,
-            "the first eight bytes are not those of WebAssembly",
-        )),
+        None => Err(Refusal::new(Code::ModuleMalformed, "the first eight bytes are not those of WebAssembly")),
     }
 }
 
@@ -89,19 +86,9 @@ pub(crate) fn valid(package: &mut PackageCandidate, _: &Offer) -> Verdict {
 
 /// Every export of the world is there, as what it is (4.3).
 pub(crate) fn exports(package: &mut PackageCandidate, _: &Offer) -> Verdict {
-    let found = |name: &str| {
-        package
-            .module
-            .exports
-            .iter()
-            .any(|(export, _)| *export == name)
-    };
+    let found = |name: &str| package.module.exports.iter().any(|(export, _)| *export == name);
     match world::required_exports(package.manifest.abi).find(|name| !found(name)) {
-        Some(name) => Err(Refusal::new(
-            Code::ExportMissing,
-            "the module has no such export of that kind",
-        )
-        .named(name)),
+        Some(name) => Err(Refusal::new(Code::ExportMissing, "the module has no such export of that kind").named(name)),
         None => Ok(()),
     }
 }
@@ -109,11 +96,9 @@ pub(crate) fn exports(package: &mut PackageCandidate, _: &Offer) -> Verdict {
 /// Every export of the world has exactly its type (4.3).
 pub(crate) fn export_types(package: &mut PackageCandidate, _: &Offer) -> Verdict {
     match package.module.exports.iter().find(|(_, right)| !right) {
-        Some((name, _)) => Err(Refusal::new(
-            Code::ExportTypeMismatch,
-            "the export's type is not that of the contract",
-        )
-        .named(name)),
+        Some((name, _)) => {
+            Err(Refusal::new(Code::ExportTypeMismatch, "the export's type is not that of the contract").named(name))
+        }
         None => Ok(()),
     }
 }
@@ -121,9 +106,7 @@ pub(crate) fn export_types(package: &mut PackageCandidate, _: &Offer) -> Verdict
 /// Every import is one of an interface of the world (4.4).
 pub(crate) fn imports(package: &mut PackageCandidate, _: &Offer) -> Verdict {
     match &package.module.foreign_import {
-        Some(name) => {
-            Err(Refusal::new(Code::ImportForbidden, "no handler may import this").named(name))
-        }
+        Some(name) => Err(Refusal::new(Code::ImportForbidden, "no handler may import this").named(name)),
         None => Ok(()),
     }
 }
@@ -131,11 +114,9 @@ pub(crate) fn imports(package: &mut PackageCandidate, _: &Offer) -> Verdict {
 /// Every import is a function or a type of its interface, with exactly that type (4.4).
 pub(crate) fn import_types(package: &mut PackageCandidate, _: &Offer) -> Verdict {
     match &package.module.wrong_import {
-        Some(name) => Err(Refusal::new(
-            Code::ImportForbidden,
-            "the interface has nothing of this name and type",
-        )
-        .named(name)),
+        Some(name) => {
+            Err(Refusal::new(Code::ImportForbidden, "the interface has nothing of this name and type").named(name))
+        }
         None => Ok(()),
     }
 }
@@ -144,11 +125,7 @@ pub(crate) fn import_types(package: &mut PackageCandidate, _: &Offer) -> Verdict
 pub(crate) fn capabilities(package: &mut PackageCandidate, _: &Offer) -> Verdict {
     let undeclared = |(_, permission): &(&str, &str)| package.manifest.field(permission).is_none();
     let imported = |(interface, _): &(&str, &str)| package.module.interfaces.contains(interface);
-    match world::PERMISSIONS
-        .into_iter()
-        .filter(imported)
-        .find(undeclared)
-    {
+    match world::PERMISSIONS.into_iter().filter(imported).find(undeclared) {
         Some((interface, permission)) => {
             let detail = format!("the manifest has no `{permission}`");
             Err(Refusal::new(Code::CapabilityUndeclared, detail).named(interface))
@@ -163,20 +140,11 @@ pub(crate) fn initial_size(package: &mut PackageCandidate, _: &Offer) -> Verdict
     let refuse = |detail: String| Err(Refusal::new(Code::ModuleOverLimit, detail).at(pointer));
     let size = package.module.size;
     if size.uncounted || size.instances > Size::MOST_INSTANCES {
-        return refuse(format!(
-            "what it instantiates cannot be counted, or is more than {}",
-            Size::MOST_INSTANCES
-        ));
+        return refuse(format!("what it instantiates cannot be counted, or is more than {}", Size::MOST_INSTANCES));
     }
-    let limit = package
-        .manifest
-        .field(pointer)
-        .and_then(crate::Json::as_number)
-        .and_then(|number| number.as_u64());
+    let limit = package.manifest.field(pointer).and_then(crate::Json::as_number).and_then(|number| number.as_u64());
     match limit {
-        Some(limit) if size.bytes() > limit => {
-            refuse(format!("it starts with {} bytes", size.bytes()))
-        }
+        Some(limit) if size.bytes() > limit => refuse(format!("it starts with {} bytes", size.bytes())),
         _ => Ok(()),
     }
 }

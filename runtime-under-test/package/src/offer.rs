@@ -148,10 +148,7 @@ impl FromStr for Feature {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        Self::ALL
-            .into_iter()
-            .find(|feature| feature.as_str() == text)
-            .ok_or(Malformed("a feature of the contract"))
+        Self::ALL.into_iter().find(|feature| feature.as_str() == text).ok_or(Malformed("a feature of the contract"))
     }
 }
 
@@ -187,10 +184,7 @@ impl FromStr for Abi {
     type Err = Malformed;
 
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        Self::ALL
-            .into_iter()
-            .find(|abi| abi.as_str() == text)
-            .ok_or(Malformed("a packaging of the contract"))
+        Self::ALL.into_iter().find(|abi| abi.as_str() == text).ok_or(Malformed("a packaging of the contract"))
     }
 }
 
@@ -200,10 +194,7 @@ mod tests {
 
     #[test]
     fn the_default_bounds_are_those_of_the_contract_and_none_is_below_its_least() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../conformance/spec/contract.toml"
-        );
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/spec/contract.toml");
         let text = std::fs::read_to_string(path).expect("the contract is beside the runtime");
         let contract: toml::Table = text.parse().expect("contract.toml is TOML");
         let theirs = contract["bounds"].as_table().expect("[bounds]");
@@ -211,10 +202,7 @@ mod tests {
         assert_eq!(ours.len(), theirs.len());
         for (name, value) in ours {
             let least = theirs[name]["least"].as_integer().expect("least");
-            assert!(
-                value >= u64::try_from(least).expect("not negative"),
-                "{name}"
-            );
+            assert!(value >= u64::try_from(least).expect("not negative"), "{name}");
         }
     }
 

@@ -27,12 +27,7 @@ impl Refusal {
 
     /// A refusal without a place. Hostile text in `detail` has gone through [`Quoted`].
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self {
-            code,
-            detail: detail.into(),
-            pointer: None,
-            name: None,
-        }
+        Self { code, detail: detail.into(), pointer: None, name: None }
     }
 
     /// The same with the place in a JSON document.
@@ -107,20 +102,12 @@ mod tests {
 
     #[test]
     fn control_characters_and_direction_marks_are_escaped() {
-        assert_eq!(
-            Quoted("a\n\u{1b}[31m\u{202e}").to_string(),
-            r"a\u{a}\u{1b}[31m\u{202e}"
-        );
+        assert_eq!(Quoted("a\n\u{1b}[31m\u{202e}").to_string(), r"a\u{a}\u{1b}[31m\u{202e}");
     }
 
     #[test]
     fn long_text_is_cut_at_two_hundred_bytes_whatever_it_holds() {
-        for text in [
-            "x".repeat(201),
-            "ü".repeat(5000),
-            "\n".repeat(5000),
-            "€x\u{7}".repeat(999),
-        ] {
+        for text in ["x".repeat(201), "ü".repeat(5000), "\n".repeat(5000), "€x\u{7}".repeat(999)] {
             let shown = Quoted(&text).to_string();
             assert!(shown.len() <= Quoted::MOST, "{} bytes", shown.len());
             assert!(shown.ends_with('…'));
@@ -129,8 +116,7 @@ mod tests {
 
     #[test]
     fn a_pointer_that_is_too_long_falls_back_to_its_ancestor() {
-        let refusal = Refusal::new(Code::ManifestUnknownField, "unknown")
-            .at(format!("/limits/{}", "x".repeat(2000)));
+        let refusal = Refusal::new(Code::ManifestUnknownField, "unknown").at(format!("/limits/{}", "x".repeat(2000)));
         assert_eq!(refusal.pointer.as_deref(), Some("/limits"));
     }
 }

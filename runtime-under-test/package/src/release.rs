@@ -139,13 +139,7 @@ impl<'a> EnvelopeCandidate<'a> {
     /// An envelope of which nothing is known yet: every trusted key may be the one that signed.
     pub fn new(release: StoredRelease<'a>, envelope: &'a Envelope, trust: &'a Trust) -> Self {
         let keys = trust.keys().iter().collect();
-        Self {
-            release,
-            envelope,
-            signatures: envelope.signatures(),
-            keys,
-            refused: None,
-        }
+        Self { release, envelope, signatures: envelope.signatures(), keys, refused: None }
     }
 
     /// The keys that are left, as signers by this envelope's statement.
@@ -165,14 +159,8 @@ impl<'a> EnvelopeCandidate<'a> {
 
     /// The first instant at which this envelope may no longer count.
     pub fn valid_until(&self) -> Timestamp {
-        let key_ends = self
-            .keys
-            .iter()
-            .map(|key| key.not_after.unwrap_or(Timestamp::MAX));
-        key_ends
-            .max()
-            .unwrap_or(Timestamp::MAX)
-            .min(self.envelope.statement().expires_at)
+        let key_ends = self.keys.iter().map(|key| key.not_after.unwrap_or(Timestamp::MAX));
+        key_ends.max().unwrap_or(Timestamp::MAX).min(self.envelope.statement().expires_at)
     }
 }
 
@@ -186,9 +174,6 @@ pub(crate) struct ReleaseCandidate<'a> {
 impl<'a> ReleaseCandidate<'a> {
     /// The releases that the statements name as the one before, in the order of the envelopes.
     pub fn previous(&self) -> impl Iterator<Item = Option<Digest>> + 'a {
-        self.release
-            .envelopes
-            .iter()
-            .map(|envelope| envelope.statement().previous)
+        self.release.envelopes.iter().map(|envelope| envelope.statement().previous)
     }
 }

@@ -68,18 +68,9 @@ impl Gates {
     /// # Panics
     /// If there is no such rule: the defect names what has been renamed.
     fn place(&mut self, rule: &str) -> (&mut Vec<Rule>, usize) {
-        let lists = self
-            .gates
-            .iter_mut()
-            .map(|gate| &mut gate.rules)
-            .chain([&mut self.keys, &mut self.signers]);
+        let lists = self.gates.iter_mut().map(|gate| &mut gate.rules).chain([&mut self.keys, &mut self.signers]);
         lists
-            .filter_map(|rules| {
-                rules
-                    .iter()
-                    .position(|found| found.name == rule)
-                    .map(|index| (rules, index))
-            })
+            .filter_map(|rules| rules.iter().position(|found| found.name == rule).map(|index| (rules, index)))
             .next()
             .unwrap_or_else(|| panic!("there is no rule {rule}"))
     }
@@ -260,10 +251,7 @@ mod tests {
 
     #[test]
     fn the_table_holds_every_defect_that_the_proof_asks_of_this_crate() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../conformance/proof/sabotages.toml"
-        );
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/proof/sabotages.toml");
         let text = std::fs::read_to_string(path).expect("the proof is beside the runtime");
         let proof: toml::Table = text.parse().expect("sabotages.toml is TOML");
         let entries = proof["sabotage"].as_array().expect("[[sabotage]]").iter();

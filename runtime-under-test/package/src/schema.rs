@@ -46,9 +46,7 @@ impl Schema {
     /// # Errors
     /// The first fault, with its place in the value.
     pub fn validate(&self, value: &Value) -> Result<(), SchemaFault> {
-        self.0
-            .validate(value)
-            .map_err(|fault| SchemaFault::of(&fault))
+        self.0.validate(value).map_err(|fault| SchemaFault::of(&fault))
     }
 }
 
@@ -60,10 +58,7 @@ impl fmt::Debug for Schema {
 
 impl SchemaFault {
     fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            detail: detail.into(),
-        }
+        Self { pointer: pointer.into(), detail: detail.into() }
     }
 
     /// The library's error, without the value that it would quote.
@@ -88,12 +83,6 @@ pub(crate) fn build(schema: &Value) -> Result<Schema, SchemaFault> {
         .backtrack_limit(REGEX_STEPS_BACK)
         .size_limit(REGEX_BYTES)
         .dfa_size_limit(REGEX_BYTES);
-    let options = draft202012::options()
-        .with_pattern_options(patterns)
-        .should_validate_formats(false)
-        .offline();
-    options
-        .build(schema)
-        .map(Schema)
-        .map_err(|fault| SchemaFault::of(&fault))
+    let options = draft202012::options().with_pattern_options(patterns).should_validate_formats(false).offline();
+    options.build(schema).map(Schema).map_err(|fault| SchemaFault::of(&fault))
 }

@@ -7,33 +7,19 @@ use crate::{
 };
 
 /// A package without a signature is stored, and goes no further (2.2).
-pub(crate) fn present(
-    candidate: &ReleaseCandidate<'_>,
-    _: &Circumstances<'_>,
-) -> Result<(), Refusal> {
+pub(crate) fn present(candidate: &ReleaseCandidate<'_>, _: &Circumstances<'_>) -> Result<(), Refusal> {
     if candidate.moment != Moment::Upload && candidate.release.envelopes.is_empty() {
-        return Err(Refusal::new(
-            Code::SignatureMissing,
-            "the release has no signature",
-        ));
+        return Err(Refusal::new(Code::SignatureMissing, "the release has no signature"));
     }
     Ok(())
 }
 
 /// At least one signature verifies, strictly, under at least one trusted key, whatever `keyid` says (5.3).
-pub(crate) fn verified(
-    candidate: &mut EnvelopeCandidate<'_>,
-    _: &Circumstances<'_>,
-) -> Result<(), Refusal> {
+pub(crate) fn verified(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Result<(), Refusal> {
     let signed = candidate.envelope.signed_bytes();
     verify_with(candidate, |key, signature| {
         let signature = ed25519_dalek::Signature::from_slice(signature);
-        signature.is_ok_and(|signature| {
-            key.public_key
-                .verifying()
-                .verify_strict(&signed, &signature)
-                .is_ok()
-        })
+        signature.is_ok_and(|signature| key.public_key.verifying().verify_strict(&signed, &signature).is_ok())
     })
 }
 
@@ -45,46 +31,22 @@ pub(crate) fn verify_with(
     candidate: &mut EnvelopeCandidate<'_>,
     verifies: impl Fn(&TrustedKey, &[u8]) -> bool,
 ) -> Result<(), Refusal> {
-    let (near, far): (Vec<_>, Vec<_>) = candidate
-        .keys
-        .iter()
-        .copied()
-        .partition(|key| key.covers(candidate.release.id));
-    let of = |signature: &[u8]| {
-        near.iter()
-            .chain(&far)
-            .find(|key| verifies(key, signature))
-            .copied()
-    };
-    let found: Vec<&TrustedKey> = candidate
-        .signatures
-        .iter()
-        .filter_map(|signature| of(&signature.bytes))
-        .collect();
-    candidate
-        .keys
-        .retain(|key| found.iter().any(|found| found.public_key == key.public_key));
+    let (near, far): (Vec<_>, Vec<_>) =
+        candidate.keys.iter().copied().partition(|key| key.covers(candidate.release.id));
+    let of = |signature: &[u8]| near.iter().chain(&far).find(|key| verifies(key, signature)).copied();
+    let found: Vec<&TrustedKey> = candidate.signatures.iter().filter_map(|signature| of(&signature.bytes)).collect();
+    candidate.keys.retain(|key| found.iter().any(|found| found.public_key == key.public_key));
     if candidate.keys.is_empty() {
-        return Err(Refusal::new(
-            Code::SignatureInvalid,
-            "no signature verifies under a trusted key",
-        ));
+        return Err(Refusal::new(Code::SignatureInvalid, "no signature verifies under a trusted key"));
     }
     Ok(())
 }
 
 /// A key that verifies covers the handler (5.3).
-pub(crate) fn in_scope(
-    candidate: &mut EnvelopeCandidate<'_>,
-    _: &Circumstances<'_>,
-) -> Result<(), Refusal> {
+pub(crate) fn in_scope(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Result<(), Refusal> {
     let id = candidate.release.id;
     retain(candidate, |key| key.covers(id)).map_err(|key| {
-        Refusal::new(
-            Code::KeyOutOfScope,
-            format!("the key's scope does not cover {id}"),
-        )
-        .named(key.name.as_str())
+        Refusal::new(Code::KeyOutOfScope, format!("the key's scope does not cover {id}")).named(key.name.as_str())
     })
 }
 
@@ -93,9 +55,8 @@ pub(crate) fn key_in_date(
     candidate: &mut EnvelopeCandidate<'_>,
     circumstances: &Circumstances<'_>,
 ) -> Result<(), Refusal> {
-    retain(candidate, |key| key.is_in_date(circumstances.now)).map_err(|key| {
-        Refusal::new(Code::KeyExpired, "the trust in the key has ended").named(key.name.as_str())
-    })
+    retain(candidate, |key| key.is_in_date(circumstances.now))
+        .map_err(|key| Refusal::new(Code::KeyExpired, "the trust in the key has ended").named(key.name.as_str()))
 }
 
 /// The subject is called `<id>@<version>` (5.4).
@@ -108,11 +69,7 @@ pub(crate) fn subject_name_matches(
     if candidate.envelope.statement().subject_name == expected {
         return Ok(());
     }
-    Err(Refusal::new(
-        Code::SubjectMismatch,
-        format!("the subject is not {expected}"),
-    )
-    .at("/subject/0/name"))
+    Err(Refusal::new(Code::SubjectMismatch, format!("the subject is not {expected}")).at("/subject/0/name"))
 }
 
 /// The subject has the package digest (5.4).

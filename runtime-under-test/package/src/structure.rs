@@ -4,8 +4,8 @@
 //! what they read, in `manifest` and `envelope`.
 
 use crate::{
-    Code, Digest, Offer, Package, Part, Refusal, envelope::draft::EnvelopeDraft,
-    manifest::ManifestDraft, module::ModuleFacts,
+    Code, Digest, Offer, Package, Part, Refusal, envelope::draft::EnvelopeDraft, manifest::ManifestDraft,
+    module::ModuleFacts,
 };
 
 /// A package on its way through the first four gates.
@@ -28,12 +28,7 @@ const PARTS: [PartKind; 3] = [
         most: |_| 1,
         bound: |offer| offer.bounds.manifest_bytes,
     },
-    PartKind {
-        name: "module",
-        media_type: "application/wasm",
-        most: |_| 1,
-        bound: |offer| offer.bounds.module_bytes,
-    },
+    PartKind { name: "module", media_type: "application/wasm", most: |_| 1, bound: |offer| offer.bounds.module_bytes },
     PartKind {
         name: "signature",
         media_type: "application/vnd.dsse+json",
@@ -54,15 +49,8 @@ impl PackageCandidate {
     pub fn new(parts: Vec<Part>) -> Self {
         let manifest = ManifestDraft::new(content(&parts, "manifest"));
         let signatures = parts.iter().filter(|part| part.name == "signature");
-        let envelopes = signatures
-            .map(|part| EnvelopeDraft::new(&part.bytes))
-            .collect();
-        Self {
-            parts,
-            manifest,
-            envelopes,
-            module: ModuleFacts::default(),
-        }
+        let envelopes = signatures.map(|part| EnvelopeDraft::new(&part.bytes)).collect();
+        Self { parts, manifest, envelopes, module: ModuleFacts::default() }
     }
 
     /// The bytes of the module.
@@ -73,38 +61,25 @@ impl PackageCandidate {
     /// The package, once every rule has let it pass.
     pub fn finish(self, offer: &Offer) -> Result<Package, Refusal> {
         let manifest_bytes = content(&self.parts, "manifest").to_vec();
-        let module = self
-            .parts
-            .into_iter()
-            .find(|part| part.name == "module")
-            .map(|part| part.bytes);
+        let module = self.parts.into_iter().find(|part| part.name == "module").map(|part| part.bytes);
         Ok(Package {
             manifest: self.manifest.finish(offer)?,
             digest: Digest::of(&manifest_bytes),
             manifest_bytes,
             module: module.unwrap_or_default(),
-            envelopes: self
-                .envelopes
-                .into_iter()
-                .map(EnvelopeDraft::finish)
-                .collect::<Result<_, _>>()?,
+            envelopes: self.envelopes.into_iter().map(EnvelopeDraft::finish).collect::<Result<_, _>>()?,
         })
     }
 }
 
 fn content<'a>(parts: &'a [Part], name: &str) -> &'a [u8] {
-    parts
-        .iter()
-        .find(|part| part.name == name)
-        .map_or(&[], |part| &part.bytes)
+    parts.iter().find(|part| part.name == name).map_or(&[], |part| &part.bytes)
 }
 
 /// Every name is known.
 pub(crate) fn parts_known(package: &mut PackageCandidate, _: &Offer) -> Result<(), Refusal> {
     match package.parts.iter().find(|part| kind(part).is_none()) {
-        Some(part) => Err(
-            Refusal::new(Code::PartUnknown, "no part of a package has this name").named(&part.name),
-        ),
+        Some(part) => Err(Refusal::new(Code::PartUnknown, "no part of a package has this name").named(&part.name)),
         None => Ok(()),
     }
 }
@@ -113,11 +88,7 @@ pub(crate) fn parts_known(package: &mut PackageCandidate, _: &Offer) -> Result<(
 pub(crate) fn parts_once(package: &mut PackageCandidate, offer: &Offer) -> Result<(), Refusal> {
     for kind in PARTS {
         let most = (kind.most)(offer);
-        let count = package
-            .parts
-            .iter()
-            .filter(|part| part.name == kind.name)
-            .count();
+        let count = package.parts.iter().filter(|part| part.name == kind.name).count();
         if count as u64 > most {
             let detail = format!("the part is sent {count} times and may be sent {most} times");
             return Err(Refusal::new(Code::PartRepeated, detail).named(kind.name));
@@ -128,11 +99,7 @@ pub(crate) fn parts_once(package: &mut PackageCandidate, offer: &Offer) -> Resul
 
 /// Each has its media type; parameters are ignored (registry.md 2.1).
 pub(crate) fn part_media_types(package: &mut PackageCandidate, _: &Offer) -> Result<(), Refusal> {
-    for (part, kind) in package
-        .parts
-        .iter()
-        .filter_map(|part| Some((part, kind(part)?)))
-    {
+    for (part, kind) in package.parts.iter().filter_map(|part| Some((part, kind(part)?))) {
         let stated = part.content_type.as_deref().unwrap_or_default();
         let essence = stated.split(';').next().unwrap_or_default().trim();
         if !essence.eq_ignore_ascii_case(kind.media_type) {
@@ -145,11 +112,7 @@ pub(crate) fn part_media_types(package: &mut PackageCandidate, _: &Offer) -> Res
 
 /// Each keeps its bound.
 pub(crate) fn part_bounds(package: &mut PackageCandidate, offer: &Offer) -> Result<(), Refusal> {
-    for (part, kind) in package
-        .parts
-        .iter()
-        .filter_map(|part| Some((part, kind(part)?)))
-    {
+    for (part, kind) in package.parts.iter().filter_map(|part| Some((part, kind(part)?))) {
         let bound = (kind.bound)(offer);
         if part.bytes.len() as u64 > bound {
             let detail = format!("the part is larger than {bound} bytes");

@@ -17,15 +17,12 @@ pub fn parse_time(text: &str) -> Result<Timestamp, Malformed> {
     };
     let is_digit = |byte: u8| byte.is_ascii_digit();
     let right_seconds = seconds.len() == FORM.len()
-        && seconds.bytes().zip(FORM.bytes()).all(|(byte, form)| {
-            if form == b'0' {
-                is_digit(byte)
-            } else {
-                byte == form
-            }
-        });
-    let right_fraction = fraction
-        .is_none_or(|digits| (1..=9).contains(&digits.len()) && digits.bytes().all(is_digit));
+        && seconds.bytes().zip(FORM.bytes()).all(
+            |(byte, form)| {
+                if form == b'0' { is_digit(byte) } else { byte == form }
+            },
+        );
+    let right_fraction = fraction.is_none_or(|digits| (1..=9).contains(&digits.len()) && digits.bytes().all(is_digit));
     if !(right_seconds && right_fraction) {
         return Err(WRONG);
     }

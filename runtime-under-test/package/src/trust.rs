@@ -20,9 +20,7 @@ pub struct Trust {
 impl Trust {
     /// The trust in some keys. The order decides which of several names of one key is shown.
     pub fn new(keys: impl IntoIterator<Item = TrustedKey>) -> Self {
-        Self {
-            keys: keys.into_iter().collect(),
-        }
+        Self { keys: keys.into_iter().collect() }
     }
 
     /// All trusted keys.
@@ -96,39 +94,21 @@ pub(crate) struct KeyCandidate<'a> {
 
 impl<'a> KeyCandidate<'a> {
     pub fn new(request: &'a KeyRequest) -> Self {
-        Self {
-            request,
-            public_key: None,
-            scope: Vec::new(),
-        }
+        Self { request, public_key: None, scope: Vec::new() }
     }
 
     /// The key, once every rule has let it pass.
     pub fn finish(self) -> Result<TrustedKey, Refusal> {
-        let KeyRequest {
-            name,
-            role,
-            not_after,
-            ..
-        } = self.request.clone();
-        let public_key = self
-            .public_key
-            .ok_or_else(|| Refusal::new(Code::KeyInvalid, "no key").at("/public_key"))?;
-        Ok(TrustedKey {
-            name,
-            public_key,
-            role,
-            scope: self.scope,
-            not_after,
-        })
+        let KeyRequest { name, role, not_after, .. } = self.request.clone();
+        let public_key = self.public_key.ok_or_else(|| Refusal::new(Code::KeyInvalid, "no key").at("/public_key"))?;
+        Ok(TrustedKey { name, public_key, role, scope: self.scope, not_after })
     }
 }
 
 /// The public key is 32 bytes of a canonical point that is not of small order (core.md 5.3).
 pub(crate) fn public_key(key: &mut KeyCandidate<'_>) -> Result<(), Refusal> {
     let judged = key.request.public_key.parse();
-    let refuse =
-        |fault: Malformed| Refusal::new(Code::KeyInvalid, fault.to_string()).at("/public_key");
+    let refuse = |fault: Malformed| Refusal::new(Code::KeyInvalid, fault.to_string()).at("/public_key");
     key.public_key = Some(judged.map_err(refuse)?);
     Ok(())
 }
@@ -144,9 +124,7 @@ pub(crate) fn scope_length(key: &mut KeyCandidate<'_>) -> Result<(), Refusal> {
 /// Each entry is a handler id, a prefix of one and `.*`, or `*` (registry.md 1.2).
 pub(crate) fn scope_forms(key: &mut KeyCandidate<'_>) -> Result<(), Refusal> {
     for (index, entry) in key.request.scope.iter().enumerate() {
-        let refuse = |fault: Malformed| {
-            Refusal::new(Code::KeyInvalid, fault.to_string()).at(format!("/scope/{index}"))
-        };
+        let refuse = |fault: Malformed| Refusal::new(Code::KeyInvalid, fault.to_string()).at(format!("/scope/{index}"));
         key.scope.push(entry.parse().map_err(refuse)?);
     }
     Ok(())
@@ -156,11 +134,9 @@ pub(crate) fn scope_forms(key: &mut KeyCandidate<'_>) -> Result<(), Refusal> {
 pub(crate) fn scope_every(key: &mut KeyCandidate<'_>) -> Result<(), Refusal> {
     let every = key.scope.iter().position(|entry| *entry == Scope::Every);
     match every {
-        Some(index) if key.request.role == KeyRole::Publisher => Err(Refusal::new(
-            Code::KeyInvalid,
-            "only role `registry` may sign for all",
-        )
-        .at(format!("/scope/{index}"))),
+        Some(index) if key.request.role == KeyRole::Publisher => {
+            Err(Refusal::new(Code::KeyInvalid, "only role `registry` may sign for all").at(format!("/scope/{index}")))
+        }
         _ => Ok(()),
     }
 }
@@ -183,15 +159,8 @@ impl FromStr for KeyName {
         let word = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
         let right = text.len() <= 64
             && text.as_bytes().first().is_some_and(word)
-            && text
-                .as_bytes()
-                .iter()
-                .all(|byte| word(byte) || b"._-".contains(byte));
-        if right {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err(Malformed("a key name, `[a-z0-9][a-z0-9._-]{0,63}`"))
-        }
+            && text.as_bytes().iter().all(|byte| word(byte) || b"._-".contains(byte));
+        if right { Ok(Self(text.to_owned())) } else { Err(Malformed("a key name, `[a-z0-9][a-z0-9._-]{0,63}`")) }
     }
 }
 
@@ -248,10 +217,7 @@ impl Scope {
     pub fn covers(&self, id: &HandlerId) -> bool {
         match self {
             Scope::Every => true,
-            Scope::Below(prefix) => id
-                .as_str()
-                .strip_prefix(prefix.as_str())
-                .is_some_and(|rest| rest.starts_with('.')),
+            Scope::Below(prefix) => id.as_str().strip_prefix(prefix.as_str()).is_some_and(|rest| rest.starts_with('.')),
             Scope::One(handler) => handler == id,
         }
     }
@@ -302,9 +268,7 @@ impl PublicKey {
             return Err(Malformed("the canonical encoding of a point"));
         }
         if key.is_weak() {
-            return Err(Malformed(
-                "a key that an Ed25519 key generator makes: its order is small",
-            ));
+            return Err(Malformed("a key that an Ed25519 key generator makes: its order is small"));
         }
         Ok(Self(key))
     }
@@ -332,15 +296,8 @@ impl FromStr for PublicKey {
 
     /// Reads padded base64 of 32 bytes.
     fn from_str(text: &str) -> Result<Self, Malformed> {
-        let bytes = STANDARD
-            .decode(text)
-            .map_err(|_| Malformed("padded base64"))?;
-        Self::from_bytes(
-            bytes
-                .as_slice()
-                .try_into()
-                .map_err(|_| Malformed("32 bytes"))?,
-        )
+        let bytes = STANDARD.decode(text).map_err(|_| Malformed("padded base64"))?;
+        Self::from_bytes(bytes.as_slice().try_into().map_err(|_| Malformed("32 bytes"))?)
     }
 }
 

@@ -27,10 +27,6 @@ mod tests {
         let (start, mut spent) = (Instant::now(), Duration::ZERO);
         measured(&mut spent, tokio::time::sleep(Duration::from_millis(200))).await;
         assert!(start.elapsed() >= Duration::from_millis(200));
-        assert!(
-            spent < start.elapsed() / 2,
-            "{spent:?} of {:?}",
-            start.elapsed()
-        );
+        assert!(spent < start.elapsed() / 2, "{spent:?} of {:?}", start.elapsed());
     }
 }

@@ -27,14 +27,8 @@ struct Entry<V> {
 impl<K: std::hash::Hash + Eq + Copy, V: Clone> Cache<K, V> {
     /// For at most `capacity` values, at least one.
     pub(crate) fn new(capacity: usize) -> Self {
-        let inner = Inner {
-            entries: HashMap::new(),
-            uses: 0,
-        };
-        Cache {
-            capacity: capacity.max(1),
-            inner: Mutex::new(inner),
-        }
+        let inner = Inner { entries: HashMap::new(), uses: 0 };
+        Cache { capacity: capacity.max(1), inner: Mutex::new(inner) }
     }
 
     /// The value of `key`, if it is there already.
@@ -67,10 +61,7 @@ impl<K: std::hash::Hash + Eq + Copy, V: Clone> Cache<K, V> {
                     inner.entries.remove(&oldest);
                 }
             }
-            let fresh = || Entry {
-                cell: Arc::new(OnceCell::new()),
-                last_use: uses,
-            };
+            let fresh = || Entry { cell: Arc::new(OnceCell::new()), last_use: uses };
             let entry = inner.entries.entry(key).or_insert_with(fresh);
             entry.last_use = uses;
             Arc::clone(&entry.cell)
@@ -113,19 +104,13 @@ mod tests {
         assert_eq!(cache.get_or_make(2, || make(2)).await, Ok(2));
         assert_eq!(cache.get(1), Some(1));
         assert_eq!(cache.get_or_make(3, || make(3)).await, Ok(3));
-        assert_eq!(
-            (cache.get(1), cache.get(2), cache.get(3)),
-            (Some(1), None, Some(3))
-        );
+        assert_eq!((cache.get(1), cache.get(2), cache.get(3)), (Some(1), None, Some(3)));
     }
 
     #[tokio::test]
     async fn does_not_keep_a_failure() {
         let cache = Cache::<u8, u8>::new(2);
-        assert_eq!(
-            cache.get_or_make(1, || async { Err::<u8, ()>(()) }).await,
-            Err(())
-        );
+        assert_eq!(cache.get_or_make(1, || async { Err::<u8, ()>(()) }).await, Err(()));
         assert_eq!(cache.get_or_make(1, || make(1)).await, Ok(1));
     }
 }

@@ -34,24 +34,14 @@ pub(crate) type Calling<'a> = Pin<Box<dyn Future<Output = wasmtime::Result<Retur
 /// Where the instance of a call comes from and where it goes.
 pub(crate) trait Call: Send + Sync {
     /// Calls `handler` once. `store` is new, and whatever the host learns is in its data afterwards.
-    fn call<'a>(
-        &'a self,
-        store: &'a mut Store<Host>,
-        handler: &'a Prepared,
-        arguments: Arguments,
-    ) -> Calling<'a>;
+    fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a>;
 }
 
 /// A fresh instance for each call, gone with its store (core.md, 9.9).
 pub(crate) struct FreshInstance;
 
 impl Call for FreshInstance {
-    fn call<'a>(
-        &'a self,
-        store: &'a mut Store<Host>,
-        handler: &'a Prepared,
-        arguments: Arguments,
-    ) -> Calling<'a> {
+    fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
         Box::pin(async move {
             let instance = handler.instantiate(store).await?;
             instance.call(store, &arguments).await

@@ -43,10 +43,7 @@ impl ComponentHandler {
         HandlerPre::new(linker.instantiate_pre(component)?).map(ComponentHandler)
     }
 
-    pub(crate) async fn instantiate(
-        &self,
-        store: &mut Store<Host>,
-    ) -> wasmtime::Result<ComponentInstance> {
+    pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<ComponentInstance> {
         self.0.instantiate_async(store).await.map(ComponentInstance)
     }
 }
@@ -54,16 +51,9 @@ impl ComponentHandler {
 impl ComponentInstance {
     /// Calls the export. Wasmtime copies an output out before its length can be seen; the memory
     /// limit bounds that copy.
-    pub(crate) async fn call(
-        &self,
-        store: &mut Store<Host>,
-        arguments: &Arguments,
-    ) -> wasmtime::Result<Returned> {
+    pub(crate) async fn call(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<Returned> {
         let context = context(arguments);
-        let returned = self
-            .0
-            .call_handle(&mut *store, &context, &arguments.input)
-            .await?;
+        let returned = self.0.call_handle(&mut *store, &context, &arguments.input).await?;
         Ok(match returned {
             Ok(output) if !store.data().admits_output(output.len()) => Returned::OversizedOutput,
             Ok(output) => Returned::Output(output),
@@ -81,9 +71,7 @@ fn context(arguments: &Arguments) -> types::Context {
         version: context.version.clone(),
         caller: context.caller.clone(),
         admitted_at: context.admitted_at_ms,
-        attributes: attributes
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect(),
+        attributes: attributes.map(|(name, value)| (name.clone(), value.clone())).collect(),
     }
 }
 
@@ -115,11 +103,7 @@ impl state::Host for Host {
         Ok(self.state()?.get(&key).map(<[u8]>::to_vec))
     }
 
-    fn set(
-        &mut self,
-        key: String,
-        value: Vec<u8>,
-    ) -> wasmtime::Result<Result<(), state::StateError>> {
+    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), state::StateError>> {
         Ok(self.state()?.set(&key, value).map_err(refused))
     }
 

@@ -33,10 +33,7 @@ impl Ended {
         }
         match error.downcast_ref::<Trap>() {
             Some(trap) => Ended::Trap(trap.to_string()),
-            None => Ended::Trap(without_host_details(
-                &error.root_cause().to_string(),
-                TRAP_BYTES,
-            )),
+            None => Ended::Trap(without_host_details(&error.root_cause().to_string(), TRAP_BYTES)),
         }
     }
 }
@@ -46,11 +43,7 @@ impl Ended {
 pub(crate) fn without_host_details(text: &str, most: usize) -> String {
     let mut words = String::new();
     for word in text.split_whitespace() {
-        let shown = if word.contains("0x") || word.contains(['/', '\\']) {
-            "…"
-        } else {
-            word
-        };
+        let shown = if word.contains("0x") || word.contains(['/', '\\']) { "…" } else { word };
         if words.len() + 1 + shown.len() > most {
             break;
         }

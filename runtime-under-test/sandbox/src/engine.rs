@@ -3,8 +3,7 @@
 
 use wasmtime::component;
 use wasmtime::{
-    Cache, CacheConfig, Collector, Config, Engine, InstanceAllocationStrategy, Linker,
-    PoolingAllocationConfig,
+    Cache, CacheConfig, Collector, Config, Engine, InstanceAllocationStrategy, Linker, PoolingAllocationConfig,
 };
 
 use crate::error::StartError;

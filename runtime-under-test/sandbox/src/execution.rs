@@ -17,12 +17,7 @@ use crate::prepared::Prepared;
 
 /// Runs `handler` once. Its time starts now, with the making of the instance: a start function is
 /// the handler's own code, too.
-pub(crate) async fn run(
-    engine: &Engine,
-    policy: &Policy,
-    handler: &Prepared,
-    job: Job,
-) -> Execution {
+pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, job: Job) -> Execution {
     let deadline = (policy.deadline)(Instant::now(), job.limits.timeout);
     let arguments = (policy.arguments)(job.context, job.input);
     let memory_bytes = job.limits.memory_bytes;
@@ -46,10 +41,7 @@ pub(crate) async fn run(
     };
     let outcome = policy.outcome(end);
     let memory_bytes = (policy.memory_used)(store.data().memory.peak(), memory_bytes);
-    let usage = Usage {
-        cpu_us: u64::try_from(busy.as_micros()).unwrap_or(u64::MAX),
-        memory_bytes,
-    };
+    let usage = Usage { cpu_us: u64::try_from(busy.as_micros()).unwrap_or(u64::MAX), memory_bytes };
     account(policy, store.into_data(), outcome, usage)
 }
 
@@ -83,8 +75,5 @@ fn at_tick(store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline>
         return Err(Ended::Timeout.into());
     }
     // Tokio's own yield lets the thread look after its sockets before it comes back.
-    Ok(UpdateDeadline::YieldCustom(
-        1,
-        Box::pin(tokio::task::yield_now()),
-    ))
+    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
 }

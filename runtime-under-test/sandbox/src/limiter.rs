@@ -24,12 +24,7 @@ pub(crate) struct MemoryMeter {
 impl MemoryMeter {
     /// Nothing used yet, of `limit` bytes.
     pub(crate) fn new(limit: u64, rule: MemoryRule) -> Self {
-        MemoryMeter {
-            limit,
-            sum: 0,
-            peak: 0,
-            rule,
-        }
+        MemoryMeter { limit, sum: 0, peak: 0, rule }
     }
 
     /// The largest sum so far, in bytes.
@@ -52,11 +47,7 @@ impl MemoryMeter {
 
 /// Growth up to and including the limit is granted; growth past it ends the execution (9.8).
 pub(crate) fn end_past_the_limit(sum: u64, limit: u64) -> Result<bool, Ended> {
-    if sum > limit {
-        Err(Ended::MemoryExceeded)
-    } else {
-        Ok(true)
-    }
+    if sum > limit { Err(Ended::MemoryExceeded) } else { Ok(true) }
 }
 
 /// `grow` granted a growth that the host then could not give. The handler asked for nothing wrong,
@@ -66,29 +57,15 @@ fn host_out_of_memory() -> wasmtime::Result<()> {
 }
 
 impl ResourceLimiter for MemoryMeter {
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
-        self.grow(
-            current as u64,
-            desired as u64,
-            maximum.map(|most| most as u64),
-        )
+    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+        self.grow(current as u64, desired as u64, maximum.map(|most| most as u64))
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
         host_out_of_memory()
     }
 
-    fn table_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let bytes = |elements: usize| (elements as u64).saturating_mul(ELEMENT_BYTES);
         self.grow(bytes(current), bytes(desired), maximum.map(bytes))
     }
@@ -109,60 +86,30 @@ mod tests {
     #[test]
     fn counts_memories_and_tables_together() {
         let mut meter = meter(200_000);
-        assert!(
-            meter
-                .memory_growing(0, 65_536, None)
-                .is_ok_and(|granted| granted)
-        );
-        assert!(
-            meter
-                .memory_growing(0, 65_536, None)
-                .is_ok_and(|granted| granted)
-        );
-        assert!(
-            meter
-                .table_growing(0, 100, None)
-                .is_ok_and(|granted| granted)
-        );
+        assert!(meter.memory_growing(0, 65_536, None).is_ok_and(|granted| granted));
+        assert!(meter.memory_growing(0, 65_536, None).is_ok_and(|granted| granted));
+        assert!(meter.table_growing(0, 100, None).is_ok_and(|granted| granted));
         assert_eq!(meter.peak(), 2 * 65_536 + 800);
     }
 
     #[test]
     fn grants_growth_to_exactly_the_limit() {
-        assert!(
-            meter(65_536)
-                .memory_growing(0, 65_536, None)
-                .is_ok_and(|granted| granted)
-        );
+        assert!(meter(65_536).memory_growing(0, 65_536, None).is_ok_and(|granted| granted));
     }
 
     #[test]
     fn ends_the_execution_one_table_element_past_the_limit() {
         let mut meter = meter(65_536);
-        assert!(
-            meter
-                .memory_growing(0, 65_536, None)
-                .is_ok_and(|granted| granted)
-        );
-        let error = meter
-            .table_growing(0, 1, None)
-            .expect_err("8 bytes too many");
+        assert!(meter.memory_growing(0, 65_536, None).is_ok_and(|granted| granted));
+        let error = meter.table_growing(0, 1, None).expect_err("8 bytes too many");
         assert_eq!(Ended::from_wasmtime(&error), Ended::MemoryExceeded);
     }
 
     #[test]
     fn refuses_growth_past_the_declared_maximum_without_counting_it() {
         let mut meter = meter(1 << 20);
-        assert!(
-            meter
-                .memory_growing(0, 65_536, Some(65_536))
-                .is_ok_and(|granted| granted)
-        );
-        assert!(
-            meter
-                .memory_growing(65_536, 131_072, Some(65_536))
-                .is_ok_and(|granted| !granted)
-        );
+        assert!(meter.memory_growing(0, 65_536, Some(65_536)).is_ok_and(|granted| granted));
+        assert!(meter.memory_growing(65_536, 131_072, Some(65_536)).is_ok_and(|granted| !granted));
         assert_eq!(meter.peak(), 65_536);
     }
 }

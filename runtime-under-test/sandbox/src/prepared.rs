@@ -40,12 +40,7 @@ pub(crate) enum Instance {
 impl Prepared {
     /// Compiles `module` and checks it against the interface. Takes as long as the compiler needs:
     /// not for an async thread.
-    pub(crate) fn compile(
-        linkers: &Linkers,
-        abi: Abi,
-        digest: [u8; 32],
-        module: &[u8],
-    ) -> Result<Self, PrepareError> {
+    pub(crate) fn compile(linkers: &Linkers, abi: Abi, digest: [u8; 32], module: &[u8]) -> Result<Self, PrepareError> {
         let packaging = match abi {
             Abi::Core => {
                 let module = Module::from_binary(linkers.engine(), module).map_err(not_compiled)?;
@@ -53,10 +48,8 @@ impl Prepared {
                 Packaging::Core(handler)
             }
             Abi::Component => {
-                let component =
-                    Component::from_binary(linkers.engine(), module).map_err(not_compiled)?;
-                let handler =
-                    ComponentHandler::new(&linkers.component, &component).map_err(no_handler)?;
+                let component = Component::from_binary(linkers.engine(), module).map_err(not_compiled)?;
+                let handler = ComponentHandler::new(&linkers.component, &component).map_err(no_handler)?;
                 Packaging::Component(handler)
             }
         };
@@ -85,11 +78,7 @@ impl Prepared {
 }
 
 impl Instance {
-    pub(crate) async fn call(
-        &self,
-        store: &mut Store<Host>,
-        arguments: &Arguments,
-    ) -> wasmtime::Result<Returned> {
+    pub(crate) async fn call(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<Returned> {
         match self {
             Instance::Core(instance) => instance.call(store, arguments).await,
             Instance::Component(instance) => instance.call(store, arguments).await,
@@ -99,9 +88,7 @@ impl Instance {
 
 impl std::fmt::Debug for Prepared {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prepared")
-            .field("abi", &self.abi())
-            .finish_non_exhaustive()
+        f.debug_struct("Prepared").field("abi", &self.abi()).finish_non_exhaustive()
     }
 }
 

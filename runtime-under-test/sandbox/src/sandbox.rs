@@ -65,22 +65,14 @@ impl Sandbox {
     /// # Errors
     ///
     /// If the module does not compile or does not fit the interface. A failure is not kept.
-    pub async fn prepare(
-        &self,
-        abi: Abi,
-        module_digest: [u8; 32],
-        module: &[u8],
-    ) -> Result<Prepared, PrepareError> {
+    pub async fn prepare(&self, abi: Abi, module_digest: [u8; 32], module: &[u8]) -> Result<Prepared, PrepareError> {
         let compile = || async {
             let (linkers, module) = (Arc::clone(&self.linkers), module.to_vec());
-            let compiled = tokio::task::spawn_blocking(move || {
-                Prepared::compile(&linkers, abi, module_digest, &module)
-            });
+            let compiled =
+                tokio::task::spawn_blocking(move || Prepared::compile(&linkers, abi, module_digest, &module));
             compiled.await.map_err(|_| PrepareError::Interrupted)?
         };
-        self.prepared
-            .get_or_make((abi, module_digest), compile)
-            .await
+        self.prepared.get_or_make((abi, module_digest), compile).await
     }
 
     /// Runs a handler of this sandbox once, in a fresh instance. Waits for a place first; that wait

@@ -21,11 +21,6 @@ pub struct Settings {
 impl Default for Settings {
     /// 64 MiB for a handler, 64 executions at once, no folder for compiled code, a tick of 2 ms.
     fn default() -> Self {
-        Settings {
-            max_memory_bytes: 64 << 20,
-            max_concurrent: 64,
-            cache_dir: None,
-            tick: Duration::from_millis(2),
-        }
+        Settings { max_memory_bytes: 64 << 20, max_concurrent: 64, cache_dir: None, tick: Duration::from_millis(2) }
     }
 }

@@ -18,20 +18,15 @@ impl Ticker {
     pub(crate) fn start(engine: &Engine, tick: Duration) -> std::io::Result<Self> {
         let (stop, stopped) = channel::<()>();
         let engine = engine.weak();
-        let thread = Builder::new()
-            .name("assay-ticker".to_owned())
-            .spawn(move || {
-                while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
-                    match engine.upgrade() {
-                        Some(engine) => engine.increment_epoch(),
-                        None => break,
-                    }
+        let thread = Builder::new().name("assay-ticker".to_owned()).spawn(move || {
+            while stopped.recv_timeout(tick) == Err(RecvTimeoutError::Timeout) {
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => break,
                 }
-            })?;
-        Ok(Ticker {
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+            }
+        })?;
+        Ok(Ticker { stop: Some(stop), thread: Some(thread) })
     }
 }
 

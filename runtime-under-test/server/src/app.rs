@@ -38,17 +38,12 @@ pub struct Conduct {
 }
 
 /// Starts a sandbox.
-pub type StartSandbox =
-    dyn FnOnce(assay_sandbox::Settings) -> Result<Sandbox, assay_sandbox::StartError> + Send;
+pub type StartSandbox = dyn FnOnce(assay_sandbox::Settings) -> Result<Sandbox, assay_sandbox::StartError> + Send;
 
 impl Default for Conduct {
     /// As the contract says.
     fn default() -> Self {
-        Self {
-            gates: Gates::honest(),
-            sandbox: Box::new(Sandbox::new),
-            policy: Arc::new(Contract),
-        }
+        Self { gates: Gates::honest(), sandbox: Box::new(Sandbox::new), policy: Arc::new(Contract) }
     }
 }
 
@@ -83,24 +78,13 @@ impl App {
     ///
     /// # Errors
     /// A message for the person who starts it, with the exit code.
-    pub fn open(
-        data: &Path,
-        tokens: Tokens,
-        clock: Arc<dyn Clock>,
-        conduct: Conduct,
-    ) -> Result<Self, Failure> {
-        let Conduct {
-            gates,
-            sandbox,
-            policy,
-        } = conduct;
+    pub fn open(data: &Path, tokens: Tokens, clock: Arc<dyn Clock>, conduct: Conduct) -> Result<Self, Failure> {
+        let Conduct { gates, sandbox, policy } = conduct;
         let offer = Offer::default();
         let failed = |error: StoreError| error.at_start(data);
         let store = Store::open(data).map_err(failed)?;
         let key = RegistryKey::from_seed(&store.write().registry_seed().map_err(failed)?);
-        let catalogue = store
-            .catalogue(|bytes| gates.envelope(bytes, &offer).ok())
-            .map_err(failed)?;
+        let catalogue = store.catalogue(|bytes| gates.envelope(bytes, &offer).ok()).map_err(failed)?;
         let keys = store.trust_keys().map_err(failed)?;
         let concurrent = u32::try_from(offer.bounds.concurrent_executions).unwrap_or(u32::MAX);
         let sandbox = sandbox(assay_sandbox::Settings {
@@ -109,12 +93,7 @@ impl App {
             cache_dir: Some(data.join("compiled")),
             ..assay_sandbox::Settings::default()
         })
-        .map_err(|error| {
-            Failure::new(
-                Exit::Internal,
-                format!("the sandbox does not start: {error}"),
-            )
-        })?;
+        .map_err(|error| Failure::new(Exit::Internal, format!("the sandbox does not start: {error}")))?;
         let app = Self {
             registry: Registry::new(catalogue, keys, key.public_key()),
             executions: Arc::new(Semaphore::new(concurrent as usize)),
@@ -144,8 +123,7 @@ impl App {
         let (method, path) = (head.method.clone(), head.uri.path().to_owned());
         let waits = head.headers.contains_key(header::EXPECT);
         let mut body = RequestBody::new(incoming, waits);
-        let span =
-            tracing::info_span!("request", id, %method, path = crate::request::quoted(&path));
+        let span = tracing::info_span!("request", id, %method, path = crate::request::quoted(&path));
         let dispatched = AssertUnwindSafe(self.dispatch(head, &mut body)).catch_unwind();
         let answer = tracing::Instrument::instrument(dispatched, span.clone()).await;
         let answer = answer.unwrap_or_else(|_| Err(Problem::Failed(anyhow::anyhow!("a panic"))));
@@ -165,44 +143,21 @@ impl App {
         let path = head.uri.path().to_owned();
         let Some(matched) = routes::find(&path) else {
             let detail = format!("there is no path `{}`", self.policy.quote(&path));
-            return Ok(self
-                .policy
-                .no_operation(&Refusal::new(Code::NotFound, detail)));
+            return Ok(self.policy.no_operation(&Refusal::new(Code::NotFound, detail)));
         };
-        let names: Vec<String> = matched
-            .names
-            .iter()
-            .map(|name| name.clone().into_owned())
-            .collect();
+        let names: Vec<String> = matched.names.iter().map(|name| name.clone().into_owned()).collect();
         let operation = matched.operation(&head.method);
         let operations: Vec<_> = match operation {
             Some(operation) => vec![operation],
-            None => matched
-                .operations
-                .iter()
-                .map(|(_, operation)| *operation)
-                .collect(),
+            None => matched.operations.iter().map(|(_, operation)| *operation).collect(),
         };
-        let token = head
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| self.tokens.role(value.as_bytes()));
-        let asked = Asked {
-            operations: &operations,
-            names: &names,
-            role: token,
-            head: &head,
-            registry: &self.registry,
-        };
+        let token = head.headers.get(header::AUTHORIZATION).and_then(|value| self.tokens.role(value.as_bytes()));
+        let asked =
+            Asked { operations: &operations, names: &names, role: token, head: &head, registry: &self.registry };
         let role = self.policy.judge_role(&asked)?;
         match operation {
             Some(operation) => {
-                let call = Call {
-                    app: self.clone(),
-                    role,
-                    names,
-                    head,
-                };
+                let call = Call { app: self.clone(), role, names, head };
                 api::perform(operation, &call, body).await
             }
             None => Ok(self.wrong_method(&head.method, &matched.allow())),
@@ -210,13 +165,8 @@ impl App {
     }
 
     fn wrong_method(&self, method: &Method, allow: &str) -> Response {
-        let detail = format!(
-            "`{}` is none of {allow}",
-            self.policy.quote(method.as_str())
-        );
-        let mut response = self
-            .policy
-            .no_operation(&Refusal::new(Code::MethodNotAllowed, detail));
+        let detail = format!("`{}` is none of {allow}", self.policy.quote(method.as_str()));
+        let mut response = self.policy.no_operation(&Refusal::new(Code::MethodNotAllowed, detail));
         if let Ok(allow) = HeaderValue::from_str(allow) {
             response.headers_mut().insert(header::ALLOW, allow);
         }
@@ -229,17 +179,8 @@ impl App {
     }
 
     /// What the gates judge by at a moment.
-    pub(crate) fn circumstances<'a>(
-        &'a self,
-        trust: &'a Trust,
-        now: Timestamp,
-    ) -> Circumstances<'a> {
-        Circumstances {
-            offer: &self.offer,
-            trust,
-            ledger: &self.registry,
-            now,
-        }
+    pub(crate) fn circumstances<'a>(&'a self, trust: &'a Trust, now: Timestamp) -> Circumstances<'a> {
+        Circumstances { offer: &self.offer, trust, ledger: &self.registry, now }
     }
 
     /// Does what blocks on a thread that may. It is carried through even if the caller goes away, so that what is
@@ -255,30 +196,15 @@ impl App {
     }
 
     fn restore_installations(&self) -> Result<(), StoreError> {
-        for StoredInstallation {
-            number,
-            handler,
-            version,
-            installed_at,
-        } in self.store.installations()?
-        {
-            let release = self
-                .registry
-                .catalogue()
-                .release(&handler, &version)
-                .cloned();
+        for StoredInstallation { number, handler, version, installed_at } in self.store.installations()? {
+            let release = self.registry.catalogue().release(&handler, &version).cloned();
             let Some(release) = release else {
                 return Err(StoreError::Damaged("installation"));
             };
             match api::install::make_running(self, &release, None) {
                 Ok(running) => {
                     let running = Arc::new(running);
-                    self.installations.put(Installed {
-                        number,
-                        release,
-                        installed_at,
-                        running,
-                    });
+                    self.installations.put(Installed { number, release, installed_at, running });
                 }
                 Err(error) => {
                     tracing::error!(%handler, error = format!("{error:#}"), "it cannot run any more")

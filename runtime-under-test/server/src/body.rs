@@ -42,22 +42,14 @@ pub enum Cut {
 impl RequestBody {
     /// The body of a request that arrived just now; `waits` if it has `Expect: 100-continue`.
     pub fn new(incoming: Incoming, waits: bool) -> Self {
-        Self {
-            incoming,
-            deadline: Instant::now() + WHOLE,
-            waits,
-        }
+        Self { incoming, deadline: Instant::now() + WHOLE, waits }
     }
 
     /// The next piece, or nothing at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, Cut>> {
         self.waits = false;
         loop {
-            let frame = timeout_at(
-                self.deadline.min(Instant::now() + PAUSE),
-                self.incoming.frame(),
-            )
-            .await;
+            let frame = timeout_at(self.deadline.min(Instant::now() + PAUSE), self.incoming.frame()).await;
             match frame {
                 Err(_) => return Some(Err(Cut::Late)),
                 Ok(None) => return None,

@@ -73,34 +73,19 @@ impl Catalogue {
     pub fn link(&self, digest: &Digest) -> Option<Link> {
         let (id, version) = self.by_digest.get(digest)?;
         let release = self.release(id, version)?;
-        Some(Link {
-            id: id.clone(),
-            version: version.clone(),
-            previous: release.previous(),
-        })
+        Some(Link { id: id.clone(), version: version.clone(), previous: release.previous() })
     }
 
     /// Shows a release, in place of an earlier one of the same version.
     pub fn put(&mut self, release: Release) {
-        self.by_digest.insert(
-            release.package,
-            (release.handler.clone(), release.version.clone()),
-        );
-        let releases = &mut self
-            .handlers
-            .entry(release.handler.clone())
-            .or_default()
-            .releases;
+        self.by_digest.insert(release.package, (release.handler.clone(), release.version.clone()));
+        let releases = &mut self.handlers.entry(release.handler.clone()).or_default().releases;
         releases.insert(release.version.clone(), Arc::new(release));
     }
 
     /// Changes a release that is there.
     pub fn change(&mut self, id: &HandlerId, version: &Version, change: impl FnOnce(&mut Release)) {
-        if let Some(release) = self
-            .handlers
-            .get_mut(id)
-            .and_then(|handler| handler.releases.get_mut(version))
-        {
+        if let Some(release) = self.handlers.get_mut(id).and_then(|handler| handler.releases.get_mut(version)) {
             change(Arc::make_mut(release));
         }
     }
@@ -116,18 +101,11 @@ impl Handler {
 impl Release {
     /// The release as the gates look at it.
     pub fn stored(&self) -> StoredRelease<'_> {
-        StoredRelease {
-            id: &self.handler,
-            version: &self.version,
-            digest: self.package,
-            envelopes: &self.envelopes,
-        }
+        StoredRelease { id: &self.handler, version: &self.version, digest: self.package, envelopes: &self.envelopes }
     }
 
     /// The package digest of the release that this one follows. All its statements say the same (core.md 8.1).
     pub fn previous(&self) -> Option<Digest> {
-        self.envelopes
-            .first()
-            .and_then(|envelope| envelope.statement().previous)
+        self.envelopes.first().and_then(|envelope| envelope.statement().previous)
     }
 }

@@ -30,21 +30,11 @@ pub struct Given {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
     /// Bearer token of the role admin [default: random, printed at start]
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "ASSAY_ADMIN_TOKEN",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "TOKEN", env = "ASSAY_ADMIN_TOKEN", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub admin_token: Option<String>,
     /// Bearer token of the role user [default: random, printed at start]
-    #[arg(
-        long,
-        value_name = "TOKEN",
-        env = "ASSAY_USER_TOKEN",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "TOKEN", env = "ASSAY_USER_TOKEN", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_token: Option<String>,
     /// What is logged to stderr, such as `info` or `assay_server=debug` [default: info]
@@ -111,18 +101,10 @@ impl Settings {
         let mut figment = Figment::from(Serialized::defaults(Merged::default()));
         let file = given.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
         if given.config.is_some() || file.is_file() {
-            let text = std::fs::read_to_string(file).map_err(|error| {
-                usage(format!(
-                    "cannot read the configuration {}: {error}",
-                    file.display()
-                ))
-            })?;
-            toml::from_str::<toml::Table>(&text).map_err(|error| {
-                usage(format!(
-                    "the configuration {} is not TOML:\n{error}",
-                    file.display()
-                ))
-            })?;
+            let text = std::fs::read_to_string(file)
+                .map_err(|error| usage(format!("cannot read the configuration {}: {error}", file.display())))?;
+            toml::from_str::<toml::Table>(&text)
+                .map_err(|error| usage(format!("the configuration {} is not TOML:\n{error}", file.display())))?;
             figment = figment.merge(Toml::string(&text));
         }
         let merged: Merged = figment.merge(Serialized::defaults(given)).extract().map_err(|error| {
@@ -131,20 +113,10 @@ impl Settings {
             ))
         })?;
         let mut made = MadeTokens::default();
-        let admin = merged
-            .admin_token
-            .unwrap_or_else(|| made.admin.insert(random_token()).clone());
-        let user = merged
-            .user_token
-            .unwrap_or_else(|| made.user.insert(random_token()).clone());
+        let admin = merged.admin_token.unwrap_or_else(|| made.admin.insert(random_token()).clone());
+        let user = merged.user_token.unwrap_or_else(|| made.user.insert(random_token()).clone());
         let tokens = Tokens::new(&admin, &user).map_err(usage)?;
-        Ok(Self {
-            listen: merged.listen,
-            data: merged.data,
-            tokens,
-            made,
-            log: merged.log,
-        })
+        Ok(Self { listen: merged.listen, data: merged.data, tokens, made, log: merged.log })
     }
 }
 
@@ -161,18 +133,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("assay.toml");
         std::fs::write(&file, text).unwrap();
-        Settings::load(&Given {
-            config: Some(file),
-            ..given
-        })
+        Settings::load(&Given { config: Some(file), ..given })
     }
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
-        let given = Given {
-            data: Some("from-flag".into()),
-            ..Given::default()
-        };
+        let given = Given { data: Some("from-flag".into()), ..Given::default() };
         let settings = with_file("data = 'from-file'\nlisten = '127.0.0.1:9'", given).unwrap();
         assert_eq!(settings.data, PathBuf::from("from-flag"));
         assert_eq!(settings.listen.port(), 9);
@@ -181,36 +147,19 @@ mod tests {
 
     #[test]
     fn a_token_of_digits_stays_text() {
-        let given = Given {
-            admin_token: Some("12345678".into()),
-            ..Given::default()
-        };
-        assert!(
-            with_file("user_token = '87654321'", given)
-                .unwrap()
-                .made
-                .admin
-                .is_none()
-        );
+        let given = Given { admin_token: Some("12345678".into()), ..Given::default() };
+        assert!(with_file("user_token = '87654321'", given).unwrap().made.admin.is_none());
     }
 
     #[test]
     fn an_unknown_setting_is_named() {
-        let failure = with_file("lisen = '127.0.0.1:9'", Given::default())
-            .err()
-            .unwrap();
+        let failure = with_file("lisen = '127.0.0.1:9'", Given::default()).err().unwrap();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("lisen"), "{}", failure.message);
     }
 
     #[test]
     fn the_same_token_for_both_roles_is_refused() {
-        assert!(
-            with_file(
-                "admin_token = 'same-token'\nuser_token = 'same-token'",
-                Given::default()
-            )
-            .is_err()
-        );
+        assert!(with_file("admin_token = 'same-token'\nuser_token = 'same-token'", Given::default()).is_err());
     }
 }

@@ -50,26 +50,13 @@ impl Question {
     pub fn parse(body: &[u8], bounds: &Bounds, policy: &dyn Policy) -> Result<Self, Refusal> {
         let mut members = Members::parse(body, &["input", "context"], bounds, policy)?;
         let input = members.required("input")?;
-        let text = input_text(body)
-            .unwrap_or_else(|| input.to_string())
-            .into_bytes();
+        let text = input_text(body).unwrap_or_else(|| input.to_string()).into_bytes();
         if text.len() as u64 > bounds.input_bytes {
-            let detail = format!(
-                "the input has {} bytes, the bound is {}",
-                text.len(),
-                bounds.input_bytes
-            );
-            policy.input_fault(InputFault {
-                of: Excess::Input,
-                refusal: Refusal::new(Code::InputTooLarge, detail),
-            })?;
+            let detail = format!("the input has {} bytes, the bound is {}", text.len(), bounds.input_bytes);
+            policy.input_fault(InputFault { of: Excess::Input, refusal: Refusal::new(Code::InputTooLarge, detail) })?;
         }
         let attributes = attributes(members.optional("context"), policy)?;
-        Ok(Self {
-            text,
-            input,
-            attributes,
-        })
+        Ok(Self { text, input, attributes })
     }
 
     /// Judges the input by the handler's schema.
@@ -77,15 +64,13 @@ impl Question {
     /// # Errors
     /// `input-rejected` with a pointer from the request's root.
     pub fn judge(&self, schema: &Schema, policy: &dyn Policy) -> Result<(), Refusal> {
-        let rejected = |detail: String, pointer: &str| {
-            Refusal::new(Code::InputRejected, detail).at(format!("/input{pointer}"))
-        };
-        let value = self.input.to_value().map_err(|fault| {
-            rejected(fault.detail, fault.pointer.as_deref().unwrap_or_default())
-        })?;
-        policy
-            .judge_input(schema, &value)
-            .map_err(|fault| rejected(fault.detail, &fault.pointer))
+        let rejected =
+            |detail: String, pointer: &str| Refusal::new(Code::InputRejected, detail).at(format!("/input{pointer}"));
+        let value = self
+            .input
+            .to_value()
+            .map_err(|fault| rejected(fault.detail, fault.pointer.as_deref().unwrap_or_default()))?;
+        policy.judge_input(schema, &value).map_err(|fault| rejected(fault.detail, &fault.pointer))
     }
 }
 
@@ -95,26 +80,17 @@ fn input_text(body: &[u8]) -> Option<String> {
     members.remove("input").map(|input| input.get().to_owned())
 }
 
-fn attributes(
-    context: Option<Json>,
-    policy: &dyn Policy,
-) -> Result<BTreeMap<String, String>, Refusal> {
+fn attributes(context: Option<Json>, policy: &dyn Policy) -> Result<BTreeMap<String, String>, Refusal> {
     let members = match context {
         None => return Ok(BTreeMap::new()),
         Some(Json::Object(members)) => members,
         Some(_) => return Err(malformed("`context` is not an object", "/context")),
     };
     let excess = |detail: String, pointer: &str| {
-        policy.input_fault(InputFault {
-            of: Excess::Context,
-            refusal: malformed(detail, pointer),
-        })
+        policy.input_fault(InputFault { of: Excess::Context, refusal: malformed(detail, pointer) })
     };
     if members.len() > ATTRIBUTES {
-        excess(
-            format!("`context` has more than {ATTRIBUTES} members"),
-            "/context",
-        )?;
+        excess(format!("`context` has more than {ATTRIBUTES} members"), "/context")?;
     }
     let mut attributes = BTreeMap::new();
     for (name, value) in members {
@@ -123,16 +99,10 @@ fn attributes(
             return Err(malformed("a value of `context` is not a string", &pointer));
         };
         if name.is_empty() || name.len() > NAME_BYTES {
-            excess(
-                format!("a name in `context` does not have 1 to {NAME_BYTES} bytes"),
-                &pointer,
-            )?;
+            excess(format!("a name in `context` does not have 1 to {NAME_BYTES} bytes"), &pointer)?;
         }
         if value.len() > VALUE_BYTES {
-            excess(
-                format!("a value of `context` has more than {VALUE_BYTES} bytes"),
-                &pointer,
-            )?;
+            excess(format!("a value of `context` has more than {VALUE_BYTES} bytes"), &pointer)?;
         }
         attributes.insert(name, value);
     }
@@ -150,12 +120,8 @@ mod tests {
 
     #[test]
     fn a_number_keeps_its_text() {
-        let question =
-            parse(r#"{"input": {"n": 1.000e3, "big": 123456789012345678901234567890}}"#).unwrap();
-        assert_eq!(
-            question.text,
-            br#"{"n": 1.000e3, "big": 123456789012345678901234567890}"#
-        );
+        let question = parse(r#"{"input": {"n": 1.000e3, "big": 123456789012345678901234567890}}"#).unwrap();
+        assert_eq!(question.text, br#"{"n": 1.000e3, "big": 123456789012345678901234567890}"#);
     }
 
     #[test]
@@ -168,24 +134,12 @@ mod tests {
     #[test]
     fn a_context_out_of_bounds_is_refused_at_its_place() {
         let long = "n".repeat(65);
-        for (context, pointer) in [
-            ("[]", "/context"),
-            (r#"{"a/b": 1}"#, "/context/a~1b"),
-            (r#"{"": ""}"#, "/context/"),
-        ] {
+        for (context, pointer) in [("[]", "/context"), (r#"{"a/b": 1}"#, "/context/a~1b"), (r#"{"": ""}"#, "/context/")]
+        {
             let refusal = parse(&format!(r#"{{"input": 1, "context": {context}}}"#)).unwrap_err();
-            assert_eq!(
-                (refusal.code, refusal.pointer.as_deref()),
-                (Code::RequestMalformed, Some(pointer))
-            );
+            assert_eq!((refusal.code, refusal.pointer.as_deref()), (Code::RequestMalformed, Some(pointer)));
         }
         assert!(parse(&format!(r#"{{"input": 1, "context": {{"{long}": ""}}}}"#)).is_err());
-        assert!(
-            parse(&format!(
-                r#"{{"input": 1, "context": {{"{}": ""}}}}"#,
-                &long[1..]
-            ))
-            .is_ok()
-        );
+        assert!(parse(&format!(r#"{{"input": 1, "context": {{"{}": ""}}}}"#, &long[1..])).is_ok());
     }
 }

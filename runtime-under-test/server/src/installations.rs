@@ -57,74 +57,45 @@ pub struct StateCell {
 impl Installations {
     /// The installation of a handler.
     pub fn get(&self, id: &HandlerId) -> Option<Arc<Installed>> {
-        self.by_handler
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(id)
-            .cloned()
+        self.by_handler.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
     /// Shows an installation, in place of an earlier one of the same handler.
     pub fn put(&self, installed: Installed) {
         let id = installed.release.handler.clone();
-        self.by_handler
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(id, Arc::new(installed));
+        self.by_handler.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(installed));
     }
 
     /// Shows a handler as not installed.
     pub fn remove(&self, id: &HandlerId) {
-        self.by_handler
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
+        self.by_handler.write().unwrap_or_else(PoisonError::into_inner).remove(id);
     }
 
     /// The state of an owner, of which at most `queue` executions wait for a turn.
     pub fn state(&self, owner: &str, queue: usize) -> Arc<StateCell> {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = states.entry(owner.to_owned()).or_insert_with(|| {
-            Arc::new(StateCell {
-                turn: Arc::default(),
-                queue: Arc::new(Semaphore::new(queue)),
-            })
-        });
+        let cell = states
+            .entry(owner.to_owned())
+            .or_insert_with(|| Arc::new(StateCell { turn: Arc::default(), queue: Arc::new(Semaphore::new(queue)) }));
         cell.clone()
     }
 
     /// Forgets what was read of an owner's state; who has the turn finds the installation gone at the commit.
     pub fn forget_state(&self, owner: &str) {
-        self.states
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(owner);
+        self.states.lock().unwrap_or_else(PoisonError::into_inner).remove(owner);
     }
 }
 
 impl Running {
     /// A release that is compiled when it is first executed, or that is compiled already.
-    pub fn new(
-        manifest: Manifest,
-        input: Schema,
-        output: Schema,
-        prepared: Option<Prepared>,
-    ) -> Self {
-        Self {
-            manifest,
-            input,
-            output,
-            prepared: OnceCell::new_with(prepared),
-            admitted: Mutex::new(None),
-        }
+    pub fn new(manifest: Manifest, input: Schema, output: Schema, prepared: Option<Prepared>) -> Self {
+        Self { manifest, input, output, prepared: OnceCell::new_with(prepared), admitted: Mutex::new(None) }
     }
 
     /// Whether the last verdict still stands.
     pub fn is_admitted(&self, generation: u64, now: Timestamp) -> bool {
         let admitted = self.admitted.lock().unwrap_or_else(PoisonError::into_inner);
-        admitted
-            .as_ref()
-            .is_some_and(|(asked, verdict)| *asked == generation && now < verdict.valid_until)
+        admitted.as_ref().is_some_and(|(asked, verdict)| *asked == generation && now < verdict.valid_until)
     }
 
     /// Keeps a verdict. `generation` is the one from before it was asked.

@@ -36,8 +36,7 @@ impl UploadBounds {
     /// The bounds of the largest package, and a little for what stands around its parts.
     pub fn of(bounds: &Bounds) -> Self {
         let parts = 2 + bounds.signatures;
-        let content =
-            bounds.manifest_bytes + bounds.module_bytes + bounds.signatures * bounds.envelope_bytes;
+        let content = bounds.manifest_bytes + bounds.module_bytes + bounds.signatures * bounds.envelope_bytes;
         Self {
             whole: content + (parts + 1) * Self::HEADERS,
             manifest: bounds.manifest_bytes,
@@ -129,27 +128,20 @@ fn pieces<'b>(
     body: &'b mut RequestBody,
     left: &'b AtomicU64,
 ) -> impl stream::Stream<Item = Result<Bytes, Interrupted>> + Send + 'b {
-    stream::unfold(
-        (body, Bytes::new()),
-        move |(body, mut arrived)| async move {
-            tokio::task::yield_now().await;
-            if arrived.is_empty() {
-                arrived = match body.next().await? {
-                    Ok(arrived) => arrived,
-                    Err(cut) => return Some((Err(cut.into()), (body, Bytes::new()))),
-                };
-            }
-            let piece = arrived.split_to(arrived.len().min(PIECE));
-            let before = left.load(Ordering::Relaxed);
-            left.store(before.saturating_sub(piece.len() as u64), Ordering::Relaxed);
-            let given = if before > 0 {
-                Ok(piece)
-            } else {
-                Err(Interrupted::NoPart)
+    stream::unfold((body, Bytes::new()), move |(body, mut arrived)| async move {
+        tokio::task::yield_now().await;
+        if arrived.is_empty() {
+            arrived = match body.next().await? {
+                Ok(arrived) => arrived,
+                Err(cut) => return Some((Err(cut.into()), (body, Bytes::new()))),
             };
-            Some((given, (body, arrived)))
-        },
-    )
+        }
+        let piece = arrived.split_to(arrived.len().min(PIECE));
+        let before = left.load(Ordering::Relaxed);
+        left.store(before.saturating_sub(piece.len() as u64), Ordering::Relaxed);
+        let given = if before > 0 { Ok(piece) } else { Err(Interrupted::NoPart) };
+        Some((given, (body, arrived)))
+    })
 }
 
 fn boundary(headers: &HeaderMap) -> Result<String, Refusal> {
@@ -162,32 +154,18 @@ fn boundary(headers: &HeaderMap) -> Result<String, Refusal> {
         // RFC 2046, 5.1.1: 1 to 70 characters.
         Ok(boundary) if (1..=70).contains(&boundary.len()) => Ok(boundary),
         Ok(_) => Err(malformed("the boundary does not have 1 to 70 characters")),
-        Err(_) => Err(malformed(
-            "the content type is not multipart/form-data with a boundary",
-        )),
+        Err(_) => Err(malformed("the content type is not multipart/form-data with a boundary")),
     }
 }
 
 fn start_part(field: &Field<'_>) -> Result<Part, Refusal> {
-    let name = field
-        .name()
-        .ok_or_else(|| Refusal::new(Code::MultipartMalformed, "a part has no name"))?;
-    let content_type = field
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    Ok(Part {
-        name: name.to_owned(),
-        content_type,
-        bytes: Vec::new(),
-    })
+    let name = field.name().ok_or_else(|| Refusal::new(Code::MultipartMalformed, "a part has no name"))?;
+    let content_type =
+        field.headers().get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Ok(Part { name: name.to_owned(), content_type, bytes: Vec::new() })
 }
 
-async fn read_part(
-    mut part: Part,
-    mut field: Field<'_>,
-    most: u64,
-) -> Result<Part, (Part, multer::Error)> {
+async fn read_part(mut part: Part, mut field: Field<'_>, most: u64) -> Result<Part, (Part, multer::Error)> {
     loop {
         match field.chunk().await {
             Ok(Some(chunk)) => part.bytes.extend_from_slice(&chunk),
@@ -205,19 +183,11 @@ async fn read_part(
 fn refusal(error: &multer::Error) -> Refusal {
     match error {
         multer::Error::StreamSizeExceeded { limit } => too_large(*limit),
-        multer::Error::StreamReadFailed(interrupted) => {
-            Refusal::new(Code::MultipartMalformed, interrupted.to_string())
-        }
-        _ => Refusal::new(
-            Code::MultipartMalformed,
-            "the body is not well-formed, or ends before its closing boundary",
-        ),
+        multer::Error::StreamReadFailed(interrupted) => Refusal::new(Code::MultipartMalformed, interrupted.to_string()),
+        _ => Refusal::new(Code::MultipartMalformed, "the body is not well-formed, or ends before its closing boundary"),
     }
 }
 
 fn too_large(most: u64) -> Refusal {
-    Refusal::new(
-        Code::RequestTooLarge,
-        format!("the upload is larger than the largest package: {most} bytes"),
-    )
+    Refusal::new(Code::RequestTooLarge, format!("the upload is larger than the largest package: {most} bytes"))
 }

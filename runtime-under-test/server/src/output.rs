@@ -17,10 +17,9 @@ pub fn judge(bytes: Vec<u8>, schema: &Schema, policy: &dyn Policy) -> Result<Str
     let value = value.map_err(|fault| format!("the output is not JSON: {}", fault.detail))?;
     match policy.judge_output(schema, &value) {
         Ok(()) => Ok(text),
-        Err(fault) => Err(format!(
-            "the output is not valid under `/output` at `{}`",
-            assay_package::Quoted(&fault.pointer)
-        )),
+        Err(fault) => {
+            Err(format!("the output is not valid under `/output` at `{}`", assay_package::Quoted(&fault.pointer)))
+        }
     }
 }
 

@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use assay_package::{
-    Bounds, Circumstances, Code, Gates, Json, JsonFault, KeyName, Part, PublicKey, Refusal, Schema,
-    SchemaFault, Signer, TrustedKey, Version,
+    Bounds, Circumstances, Code, Gates, Json, JsonFault, KeyName, Part, PublicKey, Refusal, Schema, SchemaFault,
+    Signer, TrustedKey, Version,
 };
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
@@ -49,22 +49,13 @@ pub trait Policy: Send + Sync + 'static {
     /// The role under which a request is served (README 2.1 to 2.3). Where the method is not one of the path's, the
     /// operation that asks for the least decides.
     fn judge_role(&self, asked: &Asked<'_>) -> Result<Role, Refusal> {
-        let least = asked
-            .operations
-            .iter()
-            .map(|operation| self.least_role(*operation))
-            .min()
-            .unwrap_or(Role::Admin);
+        let least = asked.operations.iter().map(|operation| self.least_role(*operation)).min().unwrap_or(Role::Admin);
         match asked.role {
             _ if least == Role::Anyone => Ok(asked.role.unwrap_or(Role::Anyone)),
-            None => Err(Refusal::new(
-                Code::Unauthenticated,
-                "there is no bearer token that this runtime knows",
-            )),
-            Some(role) if role < least => Err(Refusal::new(
-                Code::Forbidden,
-                format!("the role `{}` may not do this", role.name()),
-            )),
+            None => Err(Refusal::new(Code::Unauthenticated, "there is no bearer token that this runtime knows")),
+            Some(role) if role < least => {
+                Err(Refusal::new(Code::Forbidden, format!("the role `{}` may not do this", role.name())))
+            }
             Some(role) => Ok(role),
         }
     }
@@ -102,11 +93,7 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     /// What is made of an upload that did not arrive as a whole (core.md 2.3).
-    fn upload_cut_short(
-        &self,
-        _arrived: Vec<Part>,
-        refusal: Refusal,
-    ) -> Result<Vec<Part>, Refusal> {
+    fn upload_cut_short(&self, _arrived: Vec<Part>, refusal: Refusal) -> Result<Vec<Part>, Refusal> {
         Err(refusal)
     }
 
@@ -114,11 +101,7 @@ pub trait Policy: Send + Sync + 'static {
 
     /// A refusal as a response (README 3.1).
     fn problem(&self, refusal: &Refusal) -> Response {
-        problem::response(
-            refusal.code,
-            "application/problem+json",
-            &problem::members(refusal),
-        )
+        problem::response(refusal.code, "application/problem+json", &problem::members(refusal))
     }
 
     /// The answer where no operation is: the path or the method does not exist (README 1.1).
@@ -139,10 +122,7 @@ pub trait Policy: Send + Sync + 'static {
     /// The answer to a question for health (README 4.5).
     fn health(&self) -> Response {
         let mut response = Response::new(Body::from(r#"{"status":"ok"}"#));
-        response.headers_mut().insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static("application/json"),
-        );
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         response
     }
 
@@ -153,10 +133,7 @@ pub trait Policy: Send + Sync + 'static {
         if stored.public_key == new.public_key {
             return Ok(());
         }
-        Err(
-            Refusal::new(Code::KeyConflict, "the name is taken by other public bytes")
-                .named(new.name.as_str()),
-        )
+        Err(Refusal::new(Code::KeyConflict, "the name is taken by other public bytes").named(new.name.as_str()))
     }
 
     /// The keys that are shown (registry.md 1.4).
@@ -167,34 +144,16 @@ pub trait Policy: Send + Sync + 'static {
     // --- uploads ----------------------------------------------------------------------------------------
 
     /// Judges an upload (registry.md 2.2 to 2.5): what passes the gates is stored, signed or not, and nothing else.
-    fn judge_upload(
-        &self,
-        gates: &Gates,
-        parts: Vec<Part>,
-        circumstances: &Circumstances<'_>,
-    ) -> Judged {
+    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
         match gates.upload(parts, circumstances) {
-            Ok(package) => Judged {
-                stored: Some(package),
-                refusal: None,
-            },
-            Err(refusal) => Judged {
-                stored: None,
-                refusal: Some(refusal),
-            },
+            Ok(package) => Judged { stored: Some(package), refusal: None },
+            Err(refusal) => Judged { stored: None, refusal: Some(refusal) },
         }
     }
 
     /// What becomes of an upload of a version that is stored (registry.md 2.4).
-    fn duplicate(
-        &self,
-        _writer: &mut Writer<'_>,
-        new: &NewRelease<'_>,
-    ) -> Result<Duplicate, Problem> {
-        let detail = format!(
-            "{} {} is stored already",
-            new.release.handler, new.release.version
-        );
+    fn duplicate(&self, _writer: &mut Writer<'_>, new: &NewRelease<'_>) -> Result<Duplicate, Problem> {
+        let detail = format!("{} {} is stored already", new.release.handler, new.release.version);
         Err(Problem::refused(Code::VersionExists, detail))
     }
 
@@ -210,10 +169,7 @@ pub trait Policy: Send + Sync + 'static {
         if expires_at > now {
             Ok(())
         } else {
-            Err(request::malformed(
-                "`expires_at` is not in the future",
-                "/expires_at",
-            ))
+            Err(request::malformed("`expires_at` is not in the future", "/expires_at"))
         }
     }
 
@@ -241,13 +197,7 @@ pub trait Policy: Send + Sync + 'static {
 
     /// The versions of a handler in the order in which they are listed (registry.md 4.2).
     fn listed_versions(&self, handler: &Handler) -> Vec<Arc<Release>> {
-        handler
-            .releases
-            .values()
-            .rev()
-            .filter(|release| self.shows(release))
-            .cloned()
-            .collect()
+        handler.releases.values().rev().filter(|release| self.shows(release)).cloned().collect()
     }
 
     /// The versions that an item of the list names (registry.md 4.2).
@@ -257,10 +207,7 @@ pub trait Policy: Send + Sync + 'static {
 
     /// Whether a handler is on the list under the filters (registry.md 4.1).
     fn matches(&self, wanted: &Filters, category: &str, installed: bool) -> bool {
-        wanted
-            .category
-            .as_deref()
-            .is_none_or(|wanted| wanted == category)
+        wanted.category.as_deref().is_none_or(|wanted| wanted == category)
             && wanted.installed.is_none_or(|wanted| wanted == installed)
     }
 
@@ -314,10 +261,7 @@ pub trait Policy: Send + Sync + 'static {
 
     /// What an uninstall removes (core.md 9.3).
     fn removed_at_uninstall(&self) -> Removed {
-        Removed {
-            installation: true,
-            state: true,
-        }
+        Removed { installation: true, state: true }
     }
 
     // --- executions -------------------------------------------------------------------------------------

@@ -32,10 +32,7 @@ impl Problem {
             Self::Refused(refusal) => refusal,
             Self::Failed(error) => {
                 tracing::error!(error = format!("{error:#}"), "the runtime failed");
-                Refusal::new(
-                    Code::Internal,
-                    "the runtime could not do it; its log says why, under the request id",
-                )
+                Refusal::new(Code::Internal, "the runtime could not do it; its log says why, under the request id")
             }
         }
     }
@@ -82,14 +79,11 @@ pub fn members(refusal: &Refusal) -> Map<String, Value> {
 /// The response for a refusal: status, headers that go with the code, and the members as the body.
 pub fn response(code: Code, media_type: &'static str, members: &Map<String, Value>) -> Response {
     let mut response = Response::new(Body::from(Value::Object(members.clone()).to_string()));
-    *response.status_mut() =
-        StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     match code {
-        Code::Unauthenticated => {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
-        }
+        Code::Unauthenticated => headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")),
         Code::Overloaded => headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1")),
         _ => None,
     };

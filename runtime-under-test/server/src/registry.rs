@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use assay_package::{
-    Digest, HandlerId, KeyName, Ledger, Link, PublicKey, Trust, TrustedKey, Version,
-};
+use assay_package::{Digest, HandlerId, KeyName, Ledger, Link, PublicKey, Trust, TrustedKey, Version};
 
 use crate::catalogue::Catalogue;
 
@@ -29,10 +27,7 @@ impl Registry {
     /// What a store holds.
     pub fn new(catalogue: Catalogue, keys: Vec<TrustedKey>, own: PublicKey) -> Self {
         let own = TrustedKey::registry(own);
-        let by_name: BTreeMap<_, _> = keys
-            .into_iter()
-            .map(|key| (key.name.clone(), key))
-            .collect();
+        let by_name: BTreeMap<_, _> = keys.into_iter().map(|key| (key.name.clone(), key)).collect();
         let trust = trust(&own, &by_name);
         Self {
             catalogue: RwLock::new(catalogue),
@@ -44,27 +39,17 @@ impl Registry {
 
     /// What is stored. Keep it for as long as a look takes.
     pub fn catalogue(&self) -> RwLockReadGuard<'_, Catalogue> {
-        self.catalogue
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.catalogue.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keys that a caller made trusted.
     pub fn keys(&self) -> BTreeMap<KeyName, TrustedKey> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .by_name
-            .clone()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).by_name.clone()
     }
 
     /// Everybody who may sign.
     pub fn trust(&self) -> Arc<Trust> {
-        self.keys
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .trust
-            .clone()
+        self.keys.read().unwrap_or_else(PoisonError::into_inner).trust.clone()
     }
 
     /// The name of the runtime's own key.
@@ -79,12 +64,7 @@ impl Registry {
 
     /// Changes what is stored, after the commit and before the answer.
     pub fn change(&self, change: impl FnOnce(&mut Catalogue)) {
-        change(
-            &mut self
-                .catalogue
-                .write()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
+        change(&mut self.catalogue.write().unwrap_or_else(PoisonError::into_inner));
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 
@@ -99,31 +79,22 @@ impl Registry {
 
     /// Shows a new release, on which no verdict about another one depends.
     pub fn add(&self, add: impl FnOnce(&mut Catalogue)) {
-        add(&mut self
-            .catalogue
-            .write()
-            .unwrap_or_else(PoisonError::into_inner));
+        add(&mut self.catalogue.write().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
 /// The registry's own key comes first: where somebody has made the same bytes trusted under another name, it is shown.
 fn trust(own: &TrustedKey, keys: &BTreeMap<KeyName, TrustedKey>) -> Arc<Trust> {
-    Arc::new(Trust::new(
-        std::iter::once(own.clone()).chain(keys.values().cloned()),
-    ))
+    Arc::new(Trust::new(std::iter::once(own.clone()).chain(keys.values().cloned())))
 }
 
 impl Ledger for Registry {
     fn handler_revoked(&self, id: &HandlerId) -> bool {
-        self.catalogue()
-            .handler(id)
-            .is_some_and(|handler| handler.revoked)
+        self.catalogue().handler(id).is_some_and(|handler| handler.revoked)
     }
 
     fn release_revoked(&self, id: &HandlerId, version: &Version) -> bool {
-        self.catalogue()
-            .release(id, version)
-            .is_some_and(|release| release.revoked)
+        self.catalogue().release(id, version).is_some_and(|release| release.revoked)
     }
 
     fn release_by_digest(&self, digest: &Digest) -> Option<Link> {

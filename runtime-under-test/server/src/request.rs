@@ -24,31 +24,18 @@ impl Members {
         bounds: &Bounds,
         policy: &dyn Policy,
     ) -> Result<Self, Refusal> {
-        Self::parse(
-            &read_bytes(body, bounds, policy).await?,
-            known,
-            bounds,
-            policy,
-        )
+        Self::parse(&read_bytes(body, bounds, policy).await?, known, bounds, policy)
     }
 
     /// The same for a body that was read.
     ///
     /// # Errors
     /// `request-malformed` with the place.
-    pub fn parse(
-        bytes: &[u8],
-        known: &[&str],
-        bounds: &Bounds,
-        policy: &dyn Policy,
-    ) -> Result<Self, Refusal> {
+    pub fn parse(bytes: &[u8], known: &[&str], bounds: &Bounds, policy: &dyn Policy) -> Result<Self, Refusal> {
         if bytes.is_empty() {
             return Ok(Self(BTreeMap::new()));
         }
-        let Json::Object(members) = policy
-            .read_request(bytes, bounds.json_depth)
-            .map_err(malformed_json)?
-        else {
+        let Json::Object(members) = policy.read_request(bytes, bounds.json_depth).map_err(malformed_json)? else {
             return Err(malformed("the body is not an object", ""));
         };
         if let Some(unknown) = members.keys().find(|name| !known.contains(&name.as_str())) {
@@ -67,8 +54,7 @@ impl Members {
     /// # Errors
     /// `request-malformed` if it is absent.
     pub fn required(&mut self, name: &str) -> Result<Json, Refusal> {
-        self.optional(name)
-            .ok_or_else(|| malformed(format!("`{name}` is required"), &format!("/{name}")))
+        self.optional(name).ok_or_else(|| malformed(format!("`{name}` is required"), &format!("/{name}")))
     }
 
     /// Takes a required member that is text.
@@ -78,10 +64,7 @@ impl Members {
     pub fn text(&mut self, name: &str) -> Result<String, Refusal> {
         match self.required(name)? {
             Json::String(text) => Ok(text),
-            _ => Err(malformed(
-                format!("`{name}` is not a string"),
-                &format!("/{name}"),
-            )),
+            _ => Err(malformed(format!("`{name}` is not a string"), &format!("/{name}"))),
         }
     }
 
@@ -89,13 +72,9 @@ impl Members {
     ///
     /// # Errors
     /// `request-malformed` if it is absent or something else.
-    pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-        &mut self,
-        name: &str,
-    ) -> Result<T, Refusal> {
+    pub fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, name: &str) -> Result<T, Refusal> {
         let text = self.text(name)?;
-        text.parse()
-            .map_err(|fault| malformed(format!("`{name}` is {fault}"), &format!("/{name}")))
+        text.parse().map_err(|fault| malformed(format!("`{name}` is {fault}"), &format!("/{name}")))
     }
 }
 
@@ -103,21 +82,11 @@ impl Members {
 ///
 /// # Errors
 /// `request-too-large`, or `request-malformed` if it did not arrive.
-pub async fn read_bytes(
-    body: &mut RequestBody,
-    bounds: &Bounds,
-    policy: &dyn Policy,
-) -> Result<Vec<u8>, Refusal> {
-    body.read(policy.request_bytes(bounds))
-        .await
-        .map_err(|cut| {
-            let code = if matches!(cut, Cut::Long(_)) {
-                Code::RequestTooLarge
-            } else {
-                Code::RequestMalformed
-            };
-            Refusal::new(code, cut.to_string())
-        })
+pub async fn read_bytes(body: &mut RequestBody, bounds: &Bounds, policy: &dyn Policy) -> Result<Vec<u8>, Refusal> {
+    body.read(policy.request_bytes(bounds)).await.map_err(|cut| {
+        let code = if matches!(cut, Cut::Long(_)) { Code::RequestTooLarge } else { Code::RequestMalformed };
+        Refusal::new(code, cut.to_string())
+    })
 }
 
 /// `request-malformed` at a pointer.
@@ -127,10 +96,7 @@ pub fn malformed(detail: impl Into<String>, pointer: &str) -> Refusal {
 
 /// `request-malformed` for a member of the body that is not known.
 pub fn unknown_member(name: &str, quoted: impl std::fmt::Display) -> Refusal {
-    malformed(
-        format!("the member `{quoted}` is unknown"),
-        &format!("/{}", escape_pointer(name)),
-    )
+    malformed(format!("the member `{quoted}` is unknown"), &format!("/{}", escape_pointer(name)))
 }
 
 /// Reads a time in a request.
@@ -139,9 +105,7 @@ pub fn unknown_member(name: &str, quoted: impl std::fmt::Display) -> Refusal {
 /// `request-malformed` if it is none.
 pub fn time(value: &Json, name: &str) -> Result<Timestamp, Refusal> {
     let fault = |what: String| malformed(format!("`{name}` is {what}"), &format!("/{name}"));
-    let text = value
-        .as_str()
-        .ok_or_else(|| fault("not a string".to_owned()))?;
+    let text = value.as_str().ok_or_else(|| fault("not a string".to_owned()))?;
     assay_package::parse_time(text).map_err(|form| fault(form.to_string()))
 }
 
@@ -161,10 +125,7 @@ pub fn segment<T: std::str::FromStr<Err: std::fmt::Display>>(
 }
 
 fn malformed_json(fault: JsonFault) -> Refusal {
-    let refusal = Refusal::new(
-        Code::RequestMalformed,
-        format!("the body is not JSON: {}", fault.detail),
-    );
+    let refusal = Refusal::new(Code::RequestMalformed, format!("the body is not JSON: {}", fault.detail));
     match fault.pointer {
         Some(pointer) => refusal.at(pointer),
         None => refusal,
@@ -183,10 +144,7 @@ pub fn query<'q>(
     let mut parameters = BTreeMap::new();
     for (name, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
         if !known.contains(&name.as_ref()) {
-            policy.query_fault(query_fault(
-                &name,
-                format!("`{}` is unknown", policy.quote(&name)),
-            ))?;
+            policy.query_fault(query_fault(&name, format!("`{}` is unknown", policy.quote(&name))))?;
         } else if parameters.insert(name.clone(), value).is_some() {
             policy.query_fault(query_fault(&name, format!("`{name}` is repeated")))?;
         }
@@ -196,11 +154,7 @@ pub fn query<'q>(
 
 /// `request-malformed` for a query parameter.
 pub fn query_fault(name: &str, detail: impl std::fmt::Display) -> Refusal {
-    Refusal::new(
-        Code::RequestMalformed,
-        format!("the query parameter {detail}"),
-    )
-    .named(name)
+    Refusal::new(Code::RequestMalformed, format!("the query parameter {detail}")).named(name)
 }
 
 /// Text as it may be quoted: bounded and escaped.

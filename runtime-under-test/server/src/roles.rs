@@ -42,10 +42,7 @@ pub const GRANTS: &[Grant] = &[
 
 /// The least role that may use an operation.
 pub fn least_role(grants: &[Grant], operation: Operation) -> Role {
-    grants
-        .iter()
-        .find(|(granted, _)| *granted == operation)
-        .map_or(Role::Admin, |(_, role)| *role)
+    grants.iter().find(|(granted, _)| *granted == operation).map_or(Role::Admin, |(_, role)| *role)
 }
 
 /// The tokens that the runtime knows, as digests, so that comparing them takes the same time for every guess.
@@ -62,18 +59,13 @@ impl Tokens {
     pub fn new(admin: &str, user: &str) -> Result<Self, String> {
         for (name, token) in [("admin_token", admin), ("user_token", user)] {
             if token.len() < 8 || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                return Err(format!(
-                    "{name} must have at least 8 visible ASCII characters and no spaces"
-                ));
+                return Err(format!("{name} must have at least 8 visible ASCII characters and no spaces"));
             }
         }
         if admin == user {
             return Err("admin_token and user_token must differ".to_owned());
         }
-        Ok(Self {
-            admin: digest(admin),
-            user: digest(user),
-        })
+        Ok(Self { admin: digest(admin), user: digest(user) })
     }
 
     /// The role of the token in an `Authorization` header, if it is one of ours.
@@ -84,11 +76,7 @@ impl Tokens {
         }
         let token = digest(token.trim_ascii_start());
         let (admin, user) = (same(&token, &self.admin), same(&token, &self.user));
-        if admin {
-            Some(Role::Admin)
-        } else {
-            user.then_some(Role::User)
-        }
+        if admin { Some(Role::Admin) } else { user.then_some(Role::User) }
     }
 }
 
@@ -98,10 +86,7 @@ fn digest(token: impl AsRef<[u8]>) -> [u8; 32] {
 
 /// Compares without stopping at the first difference. What leaks of a digest would not lead to the token anyway.
 fn same(one: &[u8; 32], other: &[u8; 32]) -> bool {
-    one.iter()
-        .zip(other)
-        .fold(0, |differences, (a, b)| differences | (a ^ b))
-        == 0
+    one.iter().zip(other).fold(0, |differences, (a, b)| differences | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -113,14 +98,7 @@ mod tests {
         let tokens = Tokens::new("admin-token", "user-token").unwrap();
         assert_eq!(tokens.role(b"Bearer admin-token"), Some(Role::Admin));
         assert_eq!(tokens.role(b"bearer user-token"), Some(Role::User));
-        for wrong in [
-            "Bearer admin-toke",
-            "Bearer",
-            "Basic admin-token",
-            "admin-token",
-            "Bearer admin-token x",
-            "",
-        ] {
+        for wrong in ["Bearer admin-toke", "Bearer", "Basic admin-token", "admin-token", "Bearer admin-token x", ""] {
             assert_eq!(tokens.role(wrong.as_bytes()), None, "{wrong}");
         }
     }

@@ -41,28 +41,12 @@ const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "admin/trust/keys/{key}", Op::ShowKey),
     (Method::DELETE, "admin/trust/keys/{key}", Op::DeleteKey),
     (Method::POST, "admin/registry/handlers", Op::Upload),
-    (
-        Method::POST,
-        "admin/registry/handlers/{id}/revoke",
-        Op::RevokeHandler,
-    ),
-    (
-        Method::POST,
-        "admin/registry/handlers/{id}/versions/{version}/sign",
-        Op::Sign,
-    ),
-    (
-        Method::POST,
-        "admin/registry/handlers/{id}/versions/{version}/revoke",
-        Op::RevokeRelease,
-    ),
+    (Method::POST, "admin/registry/handlers/{id}/revoke", Op::RevokeHandler),
+    (Method::POST, "admin/registry/handlers/{id}/versions/{version}/sign", Op::Sign),
+    (Method::POST, "admin/registry/handlers/{id}/versions/{version}/revoke", Op::RevokeRelease),
     (Method::GET, "registry/handlers", Op::ListHandlers),
     (Method::GET, "registry/handlers/{id}", Op::ShowHandler),
-    (
-        Method::GET,
-        "registry/handlers/{id}/versions/{version}/{part}",
-        Op::DownloadPart,
-    ),
+    (Method::GET, "registry/handlers/{id}/versions/{version}/{part}", Op::DownloadPart),
     (Method::POST, "handlers/{id}/install", Op::Install),
     (Method::POST, "handlers/{id}/upgrade", Op::Upgrade),
     (Method::GET, "handlers/{id}", Op::ShowInstallation),
@@ -82,19 +66,12 @@ pub struct Matched<'p> {
 impl Matched<'_> {
     /// The operation of this method.
     pub fn operation(&self, method: &Method) -> Option<Operation> {
-        self.operations
-            .iter()
-            .find(|(known, _)| *known == method)
-            .map(|(_, operation)| *operation)
+        self.operations.iter().find(|(known, _)| *known == method).map(|(_, operation)| *operation)
     }
 
     /// The value of `Allow` (RFC 9110, 10.2.1).
     pub fn allow(&self) -> String {
-        self.operations
-            .iter()
-            .map(|(method, _)| method.as_str())
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.operations.iter().map(|(method, _)| method.as_str()).collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -106,13 +83,7 @@ pub fn find(path: &str) -> Option<Matched<'_>> {
         let Some(names) = names(template, &segments) else {
             continue;
         };
-        found
-            .get_or_insert(Matched {
-                operations: Vec::new(),
-                names,
-            })
-            .operations
-            .push((method, *operation));
+        found.get_or_insert(Matched { operations: Vec::new(), names }).operations.push((method, *operation));
     }
     found
 }
@@ -153,25 +124,13 @@ mod tests {
 
     #[test]
     fn what_is_not_in_the_table_does_not_exist() {
-        for path in [
-            "/",
-            "",
-            "*",
-            "/health/",
-            "//health",
-            "/handlers/",
-            "/Health",
-            "/handlers/a/install/x",
-        ] {
+        for path in ["/", "", "*", "/health/", "//health", "/handlers/", "/Health", "/handlers/a/install/x"] {
             assert!(find(path).is_none(), "{path}");
         }
     }
 
     #[test]
     fn allow_lists_every_method_of_the_path() {
-        assert_eq!(
-            find("/admin/trust/keys/a").unwrap().allow(),
-            "PUT, GET, DELETE"
-        );
+        assert_eq!(find("/admin/trust/keys/a").unwrap().allow(), "PUT, GET, DELETE");
     }
 }

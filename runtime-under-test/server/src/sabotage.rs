@@ -31,25 +31,14 @@ type Defect = (&'static str, fn() -> Arc<dyn Policy>);
 
 /// The policies with a defect.
 fn defects() -> impl Iterator<Item = &'static Defect> {
-    [
-        http::DEFECTS,
-        packages::DEFECTS,
-        registry::DEFECTS,
-        executions::DEFECTS,
-    ]
-    .into_iter()
-    .flatten()
+    [http::DEFECTS, packages::DEFECTS, registry::DEFECTS, executions::DEFECTS].into_iter().flatten()
 }
 
 /// The ids of all defects of the runtime, those of the other crates included.
 pub fn sabotages() -> Vec<&'static str> {
-    let gates = assay_package::sabotages()
-        .iter()
-        .map(|sabotage| sabotage.id);
+    let gates = assay_package::sabotages().iter().map(|sabotage| sabotage.id);
     let sandbox = assay_sandbox::sabotages().iter().copied();
-    let server = defects()
-        .map(|(id, _)| *id)
-        .filter(|id| *id != packages::PART_BOUNDS);
+    let server = defects().map(|(id, _)| *id).filter(|id| *id != packages::PART_BOUNDS);
     let restarts = restarts::FORGOTTEN.iter().map(|(id, _)| *id);
     gates.chain(sandbox).chain(server).chain(restarts).collect()
 }
@@ -57,10 +46,7 @@ pub fn sabotages() -> Vec<&'static str> {
 impl Sabotage {
     /// The defect of this id, if there is one.
     pub fn find(id: &str) -> Option<Self> {
-        sabotages()
-            .into_iter()
-            .find(|known| *known == id)
-            .map(|id| Self { id })
+        sabotages().into_iter().find(|known| *known == id).map(|id| Self { id })
     }
 
     /// A runtime with the defect. What is forgotten at a restart is taken out of the data folder here.
@@ -105,17 +91,10 @@ mod tests {
 
     #[test]
     fn the_proof_and_the_runtime_know_the_same_defects() {
-        let path = concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/../../conformance/proof/sabotages.toml"
-        );
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/proof/sabotages.toml");
         let proof: toml::Table = std::fs::read_to_string(path).unwrap().parse().unwrap();
-        let mut expected: Vec<_> = proof["sabotage"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(|sabotage| sabotage["id"].as_str())
-            .collect();
+        let mut expected: Vec<_> =
+            proof["sabotage"].as_array().unwrap().iter().filter_map(|sabotage| sabotage["id"].as_str()).collect();
         let mut known = sabotages();
         expected.sort_unstable();
         known.sort_unstable();

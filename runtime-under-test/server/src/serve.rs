@@ -60,20 +60,14 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, stop: impl Future<Outpu
     }
     drop(listener);
     tracing::info!("stopping: requests under way are finished");
-    tokio::time::timeout(app.patience(), graceful.shutdown())
-        .await
-        .is_ok()
+    tokio::time::timeout(app.patience(), graceful.shutdown()).await.is_ok()
 }
 
 async fn accept(
     listener: &TcpListener,
     connections: &Arc<Semaphore>,
 ) -> io::Result<(tokio::net::TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let place = connections
-        .clone()
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+    let place = connections.clone().acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     // An answer is one write: waiting to fill a packet would only delay it.
     stream.set_nodelay(true)?;

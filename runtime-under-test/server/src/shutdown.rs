@@ -32,10 +32,7 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     async fn next(&mut self) {
@@ -51,10 +48,7 @@ struct Signals;
 
 #[cfg(not(unix))]
 impl Signals {
-    #[expect(
-        clippy::unnecessary_wraps,
-        reason = "the same signature as on Unix, where it can fail"
-    )]
+    #[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix, where it can fail")]
     fn new() -> std::io::Result<Self> {
         Ok(Self)
     }

@@ -43,47 +43,28 @@ fn start(given: &Given, conduct: Conduct) -> Result<Exit, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| {
-            Failure::new(Exit::Internal, format!("the threads do not start: {error}"))
-        })?;
+        .map_err(|error| Failure::new(Exit::Internal, format!("the threads do not start: {error}")))?;
     let exit = runtime.block_on(serve_until_stopped(settings, conduct));
     runtime.shutdown_timeout(Duration::from_secs(1));
     exit
 }
 
 async fn serve_until_stopped(settings: Settings, conduct: Conduct) -> Result<Exit, Failure> {
-    let Settings {
-        listen,
-        data,
-        tokens,
-        made,
-        ..
-    } = settings;
+    let Settings { listen, data, tokens, made, .. } = settings;
     let cannot_listen = |error| {
-        let advice = "Stop what listens there, or choose another address with --listen or ASSAY_LISTEN; port 0 is a free one.";
-        Failure::new(
-            Exit::Listen,
-            format!("cannot listen on {listen}: {error}\n{advice}"),
-        )
+        let advice =
+            "Stop what listens there, or choose another address with --listen or ASSAY_LISTEN; port 0 is a free one.";
+        Failure::new(Exit::Listen, format!("cannot listen on {listen}: {error}\n{advice}"))
     };
     let listener = TcpListener::bind(listen).await.map_err(cannot_listen)?;
     let address = listener.local_addr().map_err(cannot_listen)?;
-    let stop = signals().map_err(|error| {
-        Failure::new(
-            Exit::Internal,
-            format!("signals cannot be handled: {error}"),
-        )
-    })?;
+    let stop =
+        signals().map_err(|error| Failure::new(Exit::Internal, format!("signals cannot be handled: {error}")))?;
     let opened = {
         let data = data.clone();
-        tokio::task::spawn_blocking(move || {
-            App::open(&data, tokens, Arc::new(SystemClock), conduct)
-        })
-        .await
+        tokio::task::spawn_blocking(move || App::open(&data, tokens, Arc::new(SystemClock), conduct)).await
     };
-    let app = opened.map_err(|error| {
-        Failure::new(Exit::Internal, format!("opening the data failed: {error}"))
-    })??;
+    let app = opened.map_err(|error| Failure::new(Exit::Internal, format!("opening the data failed: {error}")))??;
     announce(&address.to_string(), &data.display().to_string(), &made);
     let finished = serve(listener, Arc::new(app), async {
         // A sender that is gone has heard no signal.
@@ -92,19 +73,12 @@ async fn serve_until_stopped(settings: Settings, conduct: Conduct) -> Result<Exi
         }
     })
     .await;
-    Ok(if finished {
-        Exit::Stopped
-    } else {
-        Exit::Internal
-    })
+    Ok(if finished { Exit::Stopped } else { Exit::Internal })
 }
 
 fn log(filter: &str) -> Result<(), Failure> {
     let filter = filter.parse::<EnvFilter>().map_err(|error| {
-        Failure::new(
-            Exit::Usage,
-            format!("the setting log is wrong: {error}\nTry `info` or `assay_server=debug`."),
-        )
+        Failure::new(Exit::Usage, format!("the setting log is wrong: {error}\nTry `info` or `assay_server=debug`."))
     })?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)

@@ -1,12 +1,11 @@
 //! Targets that are no runtimes at all: no check that concerns them may pass.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use assay_harness::{Attach, AttachOptions, Degenerate, Options, Session, Verdict};
 use assay_reports::{DegenerateRow, Report, RowVerdict};
 
-use super::{launch, options, report_of};
+use super::{launch, report_of};
 
 /// Checks that only look at what even a degenerate target shows: its discovery document and its health.
 const SHOWN: [&str; 2] = ["core.discovery.document", "core.discovery.health"];
@@ -15,7 +14,7 @@ const SHOWN: [&str; 2] = ["core.discovery.document", "core.discovery.health"];
 ///
 /// # Errors
 /// One cannot be started.
-pub async fn rows(honest: &Path, blunt: &BTreeSet<String>) -> Result<Vec<DegenerateRow>, String> {
+pub async fn rows(honest: &Path, options: &Options) -> Result<Vec<DegenerateRow>, String> {
     let upstream =
         Session::attach(launch(honest, &[]), AttachOptions::default()).await.map_err(|fault| fault.to_string())?;
     let (admin, user) = upstream.tokens();
@@ -32,8 +31,7 @@ pub async fn rows(honest: &Path, blunt: &BTreeSet<String>) -> Result<Vec<Degener
             user_token: Some(user.to_owned()),
         };
         // What hangs is known to hang after a second.
-        let options =
-            Options { request_timeout: std::time::Duration::from_secs(1), blunt: blunt.clone(), jobs: 64, ..options() };
+        let options = Options { request_timeout: std::time::Duration::from_secs(1), jobs: 64, ..options.clone() };
         let report = report_of(attach, &options).await?;
         let concerned: fn(&str) -> bool = match kind {
             Degenerate::FeatureLiar => |id| id == "core.discovery.undeclared-features",
@@ -44,7 +42,7 @@ pub async fn rows(honest: &Path, blunt: &BTreeSet<String>) -> Result<Vec<Degener
         rows.push(row);
     }
     upstream.stop().await;
-    let amnesia = report_of(forgetful(honest), &Options { blunt: blunt.clone(), ..options() }).await?;
+    let amnesia = report_of(forgetful(honest), options).await?;
     rows.push(row("amnesia", "Forgets everything at each restart.", &amnesia, |id| id.starts_with("lifecycle.")));
     Ok(rows)
 }

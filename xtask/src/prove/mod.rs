@@ -5,7 +5,6 @@ mod degenerate;
 mod row;
 mod table;
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,7 +15,7 @@ use assay_conformance::proof::{self, Sabotage};
 use assay_conformance::run::{Selection, judge, suite};
 use assay_conformance::suites::GROUPS;
 use assay_harness::{Attach, AttachOptions, Exit, Interrupt, Options, Probe, Session, progress::Silent};
-use assay_reports::{KillMatrix, MATRIX_SCHEMA, Report, Row, RowVerdict, matrix_html, matrix_text};
+use assay_reports::{KillMatrix, MATRIX_SCHEMA, Report, Row, matrix_html, matrix_text};
 use clap::Args;
 
 use crate::build;
@@ -59,6 +58,7 @@ impl Prove {
     async fn attempt(&self) -> Result<KillMatrix, String> {
         let started = Instant::now();
         let started_at = jiff::Timestamp::now().to_string();
+        let interrupt = Interrupt::on_signals().map_err(|fault| format!("signals cannot be caught: {fault}"))?;
         assay_reports::check_writable(&self.out).map_err(|fault| fault.to_string())?;
         let honest = build::runtime(build::Kind::Honest)?;
         let sabotaged = build::runtime(build::Kind::Sabotaged)?;
@@ -71,16 +71,23 @@ impl Prove {
                 self.sabotage.join(",")
             ));
         }
-        let blunt: BTreeSet<String> = self.blunt.iter().cloned().collect();
-
-        let control = report_of(launch(&honest, &[]), &Options { blunt: blunt.clone(), ..options() }).await?;
+        let options = Options {
+            blunt: self.blunt.iter().cloned().collect(),
+            request_timeout: REQUEST_TIMEOUT,
+            deadline: Duration::from_secs(60),
+            interrupt,
+            ..Options::default()
+        };
+        let control = report_of(launch(&honest, &[]), &options).await?;
         problems.extend(row::control_problems(&control));
-
-        let rows = self.rows(&sabotaged, &chosen, &blunt).await;
+        let rows = self.rows(&sabotaged, &chosen, &options).await;
         let degenerates = match self.sabotage.is_empty() {
-            true => degenerate::rows(&honest, &blunt).await?,
+            true => degenerate::rows(&honest, &options).await?,
             false => Vec::new(),
         };
+        if options.interrupt.is_thrown() {
+            return Err("interrupted: the proof is not finished".to_owned());
+        }
         let mut matrix = KillMatrix {
             schema: MATRIX_SCHEMA.to_owned(),
             contract: CONTRACT.version.clone(),
@@ -103,12 +110,15 @@ impl Prove {
     }
 
     /// One row per sabotage, several at a time, each with a line of progress.
-    async fn rows(&self, binary: &Path, sabotages: &[Sabotage], blunt: &BTreeSet<String>) -> Vec<Row> {
+    async fn rows(&self, binary: &Path, sabotages: &[Sabotage], options: &Options) -> Vec<Row> {
         let next = AtomicUsize::new(0);
         let rows = Mutex::new(Vec::new());
         let lane = async || {
             while let Some((place, sabotage)) = take(&next, sabotages) {
-                let row = prove_one(binary, sabotage, blunt).await;
+                if options.interrupt.is_thrown() {
+                    return;
+                }
+                let row = prove_one(binary, sabotage, options).await;
                 let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 rows.push((place, row));
                 if let Some((_, row)) = rows.last() {
@@ -147,19 +157,12 @@ fn take<'a>(next: &AtomicUsize, sabotages: &'a [Sabotage]) -> Option<(usize, &'a
     sabotages.get(place).map(|sabotage| (place, sabotage))
 }
 
-async fn prove_one(binary: &Path, sabotage: &Sabotage, blunt: &BTreeSet<String>) -> Row {
+async fn prove_one(binary: &Path, sabotage: &Sabotage, options: &Options) -> Row {
     let started = Instant::now();
-    let options = Options { blunt: blunt.clone(), ..options() };
-    let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), &options).await;
+    let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), options).await;
     let mut row = row::judge(sabotage, report);
     row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    debug_assert!(row.verdict != RowVerdict::Killed || row.missed.is_empty());
     row
-}
-
-/// How the suite is run against each target of the proof.
-fn options() -> Options {
-    Options { request_timeout: REQUEST_TIMEOUT, deadline: Duration::from_secs(60), ..Options::default() }
 }
 
 fn launch(binary: &Path, arguments: &[&str]) -> Attach {
@@ -173,7 +176,7 @@ async fn report_of(attach: Attach, options: &Options) -> Result<Report, String> 
     let attach_options = AttachOptions {
         probe: Probe::Discovery,
         request_timeout: options.request_timeout,
-        interrupt: Interrupt::new(),
+        interrupt: options.interrupt.clone(),
         ..AttachOptions::default()
     };
     let session = Session::attach(attach, attach_options).await.map_err(|fault| fault.to_string())?;

@@ -28,10 +28,7 @@ pub(crate) struct EnvelopeDraft {
 impl EnvelopeDraft {
     /// A part of which nothing is known.
     pub fn new(bytes: &[u8]) -> Self {
-        Self {
-            bytes: bytes.to_vec(),
-            ..Self::default()
-        }
+        Self { bytes: bytes.to_vec(), ..Self::default() }
     }
 
     /// The envelope, once every rule has let it pass.
@@ -70,30 +67,22 @@ pub(crate) fn malformed(detail: impl Into<String>, pointer: &str) -> Refusal {
 }
 
 fn required<'a>(document: Option<&'a Json>, pointer: &str) -> Result<&'a Json, Refusal> {
-    document
-        .and_then(|json| json.at(pointer))
-        .ok_or_else(|| malformed("the member is required", pointer))
+    document.and_then(|json| json.at(pointer)).ok_or_else(|| malformed("the member is required", pointer))
 }
 
 /// The text at a place.
 pub(crate) fn text<'a>(json: &'a Json, pointer: &str) -> Result<&'a str, Refusal> {
-    json.as_str()
-        .ok_or_else(|| malformed("the member is not a string", pointer))
+    json.as_str().ok_or_else(|| malformed("the member is not a string", pointer))
 }
 
 /// The members of the object at a place.
-pub(crate) fn object<'a>(
-    json: &'a Json,
-    pointer: &str,
-) -> Result<&'a BTreeMap<String, Json>, Refusal> {
-    json.as_object()
-        .ok_or_else(|| malformed("this is not an object", pointer))
+pub(crate) fn object<'a>(json: &'a Json, pointer: &str) -> Result<&'a BTreeMap<String, Json>, Refusal> {
+    json.as_object().ok_or_else(|| malformed("this is not an object", pointer))
 }
 
 /// The items of the array at a place.
 pub(crate) fn array<'a>(json: &'a Json, pointer: &str) -> Result<&'a [Json], Refusal> {
-    json.as_array()
-        .ok_or_else(|| malformed("the member is not an array", pointer))
+    json.as_array().ok_or_else(|| malformed("the member is not an array", pointer))
 }
 
 /// The object at a place has only these members. What is not an object is another rule's to refuse.
@@ -102,10 +91,7 @@ pub(crate) fn only(json: Option<&Json>, pointer: &str, known: &[&str]) -> Result
         return Ok(());
     };
     match members.keys().find(|name| !known.contains(&name.as_str())) {
-        Some(name) => Err(malformed(
-            "the member is unknown",
-            &format!("{pointer}/{}", escape_pointer(name)),
-        )),
+        Some(name) => Err(malformed("the member is unknown", &format!("{pointer}/{}", escape_pointer(name)))),
         None => Ok(()),
     }
 }

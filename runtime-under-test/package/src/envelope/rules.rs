@@ -21,20 +21,13 @@ pub(crate) fn json(draft: &mut EnvelopeDraft, offer: &Offer) -> Verdict {
 
 /// It has no members but those of DSSE.
 pub(crate) fn members(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
-    only(
-        draft.json.as_ref(),
-        "",
-        &["payloadType", "payload", "signatures"],
-    )
+    only(draft.json.as_ref(), "", &["payloadType", "payload", "signatures"])
 }
 
 /// `payloadType` is that of in-toto statements.
 pub(crate) fn payload_type(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     if text(draft.member("/payloadType")?, "/payloadType")? != PAYLOAD_TYPE {
-        return Err(malformed(
-            format!("the payload type is not {PAYLOAD_TYPE}"),
-            "/payloadType",
-        ));
+        return Err(malformed(format!("the payload type is not {PAYLOAD_TYPE}"), "/payloadType"));
     }
     Ok(())
 }
@@ -51,10 +44,7 @@ pub(crate) fn payload(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
 pub(crate) fn signature_count(draft: &mut EnvelopeDraft, offer: &Offer) -> Verdict {
     let count = array(draft.member("/signatures")?, "/signatures")?.len() as u64;
     if count == 0 || count > offer.bounds.signatures {
-        let detail = format!(
-            "there are {count} signatures, not 1 to {}",
-            offer.bounds.signatures
-        );
+        let detail = format!("there are {count} signatures, not 1 to {}", offer.bounds.signatures);
         return Err(malformed(detail, "/signatures"));
     }
     Ok(())
@@ -63,13 +53,8 @@ pub(crate) fn signature_count(draft: &mut EnvelopeDraft, offer: &Offer) -> Verdi
 /// A signature has no members but `keyid` and `sig`.
 pub(crate) fn signature_members(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     let signatures = array(draft.member("/signatures")?, "/signatures")?;
-    (signatures.iter().enumerate()).try_for_each(|(index, signature)| {
-        only(
-            Some(signature),
-            &format!("/signatures/{index}"),
-            &["keyid", "sig"],
-        )
-    })
+    (signatures.iter().enumerate())
+        .try_for_each(|(index, signature)| only(Some(signature), &format!("/signatures/{index}"), &["keyid", "sig"]))
 }
 
 /// Each signature has a `sig` in base64 and, if it likes, a `keyid`.
@@ -90,38 +75,12 @@ pub(crate) fn statement(draft: &mut EnvelopeDraft, offer: &Offer) -> Verdict {
 
 /// The statement has no members but those of a release statement, at any depth.
 pub(crate) fn statement_members(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
-    let at = |pointer| {
-        draft
-            .statement
-            .as_ref()
-            .and_then(|statement| statement.at(pointer))
-    };
-    only(
-        at(""),
-        "",
-        &["_type", "subject", "predicateType", "predicate"],
-    )?;
-    only(
-        at("/predicate"),
-        "/predicate",
-        &["issued_at", "expires_at", "previous"],
-    )?;
-    for (index, subject) in at("/subject")
-        .and_then(Json::as_array)
-        .unwrap_or_default()
-        .iter()
-        .enumerate()
-    {
-        only(
-            Some(subject),
-            &format!("/subject/{index}"),
-            &["name", "digest"],
-        )?;
-        only(
-            subject.at("/digest"),
-            &format!("/subject/{index}/digest"),
-            &["sha256"],
-        )?;
+    let at = |pointer| draft.statement.as_ref().and_then(|statement| statement.at(pointer));
+    only(at(""), "", &["_type", "subject", "predicateType", "predicate"])?;
+    only(at("/predicate"), "/predicate", &["issued_at", "expires_at", "previous"])?;
+    for (index, subject) in at("/subject").and_then(Json::as_array).unwrap_or_default().iter().enumerate() {
+        only(Some(subject), &format!("/subject/{index}"), &["name", "digest"])?;
+        only(subject.at("/digest"), &format!("/subject/{index}/digest"), &["sha256"])?;
     }
     Ok(())
 }
@@ -129,10 +88,7 @@ pub(crate) fn statement_members(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict
 /// `_type` is that of in-toto Statement v1.
 pub(crate) fn statement_type(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     if text(draft.stated("/_type")?, "/_type")? != STATEMENT_TYPE {
-        return Err(malformed(
-            format!("the statement type is not {STATEMENT_TYPE}"),
-            "/_type",
-        ));
+        return Err(malformed(format!("the statement type is not {STATEMENT_TYPE}"), "/_type"));
     }
     Ok(())
 }
@@ -140,10 +96,7 @@ pub(crate) fn statement_type(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
 /// The predicate is that of a release.
 pub(crate) fn predicate_type(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     if text(draft.stated("/predicateType")?, "/predicateType")? != PREDICATE_TYPE {
-        return Err(malformed(
-            format!("the predicate type is not {PREDICATE_TYPE}"),
-            "/predicateType",
-        ));
+        return Err(malformed(format!("the predicate type is not {PREDICATE_TYPE}"), "/predicateType"));
     }
     Ok(())
 }
@@ -152,35 +105,22 @@ pub(crate) fn predicate_type(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
 pub(crate) fn one_subject(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     match array(draft.stated("/subject")?, "/subject")?.len() {
         1 => Ok(()),
-        count => Err(malformed(
-            format!("there are {count} subjects, not one"),
-            "/subject",
-        )),
+        count => Err(malformed(format!("there are {count} subjects, not one"), "/subject")),
     }
 }
 
 /// The subject has a name and a digest.
 pub(crate) fn subject(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     let subjects = array(draft.stated("/subject")?, "/subject")?;
-    let subject = object(
-        subjects
-            .first()
-            .ok_or_else(|| malformed("there is no subject", "/subject"))?,
-        "/subject/0",
-    )?;
+    let subject = object(subjects.first().ok_or_else(|| malformed("there is no subject", "/subject"))?, "/subject/0")?;
     let required = |pointer| malformed("the member is required", pointer);
-    let name = subject
-        .get("name")
-        .ok_or_else(|| required("/subject/0/name"))?;
+    let name = subject.get("name").ok_or_else(|| required("/subject/0/name"))?;
     let name = text(name, "/subject/0/name")?.to_owned();
-    let digest = subject
-        .get("digest")
-        .ok_or_else(|| required("/subject/0/digest"))?;
+    let digest = subject.get("digest").ok_or_else(|| required("/subject/0/digest"))?;
     let digest = object(digest, "/subject/0/digest")?.get("sha256");
     let pointer = "/subject/0/digest/sha256";
     let digits = text(digest.ok_or_else(|| required(pointer))?, pointer)?;
-    draft.subject_digest =
-        Some(Digest::from_hex(digits).map_err(|fault| malformed(fault.to_string(), pointer))?);
+    draft.subject_digest = Some(Digest::from_hex(digits).map_err(|fault| malformed(fault.to_string(), pointer))?);
     draft.subject_name = Some(name);
     Ok(())
 }
@@ -192,10 +132,7 @@ pub(crate) fn dates(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
         let written = text(draft.stated(pointer)?, pointer)?;
         parse_time(written).map_err(|fault| malformed(fault.to_string(), pointer))
     };
-    let (issued_at, expires_at) = (
-        time("/predicate/issued_at")?,
-        time("/predicate/expires_at")?,
-    );
+    let (issued_at, expires_at) = (time("/predicate/issued_at")?, time("/predicate/expires_at")?);
     draft.issued_at = Some(issued_at);
     draft.expires_at = Some(expires_at);
     Ok(())
@@ -204,10 +141,7 @@ pub(crate) fn dates(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
 /// `expires_at` is later than `issued_at`.
 pub(crate) fn order_of_dates(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     if draft.expires_at <= draft.issued_at {
-        return Err(malformed(
-            "the statement ends before it begins",
-            "/predicate/expires_at",
-        ));
+        return Err(malformed("the statement ends before it begins", "/predicate/expires_at"));
     }
     Ok(())
 }
@@ -217,28 +151,17 @@ pub(crate) fn previous(draft: &mut EnvelopeDraft, _: &Offer) -> Verdict {
     let pointer = "/predicate/previous";
     draft.previous = Some(match draft.stated(pointer)? {
         Json::Null => None,
-        json => Some(
-            text(json, pointer)?
-                .parse()
-                .map_err(|_| malformed("not a package digest", pointer))?,
-        ),
+        json => Some(text(json, pointer)?.parse().map_err(|_| malformed("not a package digest", pointer))?),
     });
     Ok(())
 }
 
 fn signature(json: &Json, pointer: &str) -> Result<Signature, Refusal> {
     let members = object(json, pointer)?;
-    let keyid = members
-        .get("keyid")
-        .map(|keyid| text(keyid, &format!("{pointer}/keyid")));
+    let keyid = members.get("keyid").map(|keyid| text(keyid, &format!("{pointer}/keyid")));
     let place = format!("{pointer}/sig");
-    let sig = members
-        .get("sig")
-        .ok_or_else(|| malformed("the member is required", &place))?;
-    Ok(Signature {
-        keyid: keyid.transpose()?.map(str::to_owned),
-        bytes: base64(sig, &place)?,
-    })
+    let sig = members.get("sig").ok_or_else(|| malformed("the member is required", &place))?;
+    Ok(Signature { keyid: keyid.transpose()?.map(str::to_owned), bytes: base64(sig, &place)? })
 }
 
 fn json_object(bytes: &[u8], offer: &Offer) -> Result<Json, Refusal> {

@@ -2,8 +2,8 @@
 
 use super::{Gate, Gates, Judge, Rule};
 use crate::{
-    Admission, Circumstances, Envelope, Installed, KeyRequest, Manifest, Moment, Offer, Package,
-    Part, Refusal, Signer, StoredRelease, TrustedKey,
+    Admission, Circumstances, Envelope, Installed, KeyRequest, Manifest, Moment, Offer, Package, Part, Refusal, Signer,
+    StoredRelease, TrustedKey,
     envelope::draft::EnvelopeDraft,
     manifest::ManifestDraft,
     release::{EnvelopeCandidate, ReleaseCandidate},
@@ -16,24 +16,10 @@ impl Gates {
     ///
     /// # Errors
     /// The refusal of the first gate that refuses.
-    pub fn upload(
-        &self,
-        parts: Vec<Part>,
-        circumstances: &Circumstances<'_>,
-    ) -> Result<Package, Refusal> {
+    pub fn upload(&self, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Result<Package, Refusal> {
         let package = self.package(parts, circumstances.offer)?;
-        let Package {
-            manifest,
-            digest,
-            envelopes,
-            ..
-        } = &package;
-        let release = StoredRelease {
-            id: &manifest.id,
-            version: &manifest.version,
-            digest: *digest,
-            envelopes,
-        };
+        let Package { manifest, digest, envelopes, .. } = &package;
+        let release = StoredRelease { id: &manifest.id, version: &manifest.version, digest: *digest, envelopes };
         self.admit(Moment::Upload, release, None, circumstances)?;
         Ok(package)
     }
@@ -50,11 +36,7 @@ impl Gates {
         circumstances: &Circumstances<'_>,
     ) -> Result<Admission, Refusal> {
         let every = self.every_envelope_at.contains(&moment);
-        let whole = ReleaseCandidate {
-            moment,
-            release,
-            installed,
-        };
+        let whole = ReleaseCandidate { moment, release, installed };
         let candidate = |envelope| EnvelopeCandidate::new(release, envelope, circumstances.trust);
         let mut envelopes: Vec<_> = release.envelopes.iter().map(candidate).collect();
         for gate in self.at(moment) {
@@ -62,10 +44,7 @@ impl Gates {
                 match rule.judge {
                     Judge::Release(judge) => judge(&whole, circumstances)?,
                     Judge::Verification(judge) | Judge::Envelope(judge) => {
-                        for envelope in envelopes
-                            .iter_mut()
-                            .filter(|envelope| envelope.refused.is_none())
-                        {
+                        for envelope in envelopes.iter_mut().filter(|envelope| envelope.refused.is_none()) {
                             envelope.refused = judge(envelope, circumstances).err();
                         }
                     }
@@ -74,13 +53,8 @@ impl Gates {
             }
             settle(&envelopes, every)?;
         }
-        let standing = envelopes
-            .iter()
-            .filter(|envelope| envelope.refused.is_none());
-        let valid_until = standing
-            .map(EnvelopeCandidate::valid_until)
-            .max()
-            .unwrap_or(jiff::Timestamp::MAX);
+        let standing = envelopes.iter().filter(|envelope| envelope.refused.is_none());
+        let valid_until = standing.map(EnvelopeCandidate::valid_until).max().unwrap_or(jiff::Timestamp::MAX);
         Ok(Admission { valid_until })
     }
 
@@ -88,16 +62,8 @@ impl Gates {
     ///
     /// # Errors
     /// `chain-broken` or `version-downgrade`.
-    pub fn chain(
-        &self,
-        release: StoredRelease<'_>,
-        circumstances: &Circumstances<'_>,
-    ) -> Result<(), Refusal> {
-        let whole = ReleaseCandidate {
-            moment: Moment::Upload,
-            release,
-            installed: None,
-        };
+    pub fn chain(&self, release: StoredRelease<'_>, circumstances: &Circumstances<'_>) -> Result<(), Refusal> {
+        let whole = ReleaseCandidate { moment: Moment::Upload, release, installed: None };
         let chain = self.at(Moment::Upload).filter(|gate| gate.name == "chain");
         for rule in chain.flat_map(|gate| &gate.rules) {
             if let Judge::Release(judge) = rule.judge {
@@ -108,11 +74,7 @@ impl Gates {
     }
 
     /// Who signed a release: each distinct trusted key that verifies a signature, in order of the envelopes (registry.md 4.3).
-    pub fn signers(
-        &self,
-        release: StoredRelease<'_>,
-        circumstances: &Circumstances<'_>,
-    ) -> Vec<Signer> {
+    pub fn signers(&self, release: StoredRelease<'_>, circumstances: &Circumstances<'_>) -> Vec<Signer> {
         let verification = self.rules().filter_map(|rule| match rule.judge {
             Judge::Verification(judge) => Some(judge),
             _ => None,
@@ -123,10 +85,7 @@ impl Gates {
             for signature in envelope.signatures() {
                 let mut candidate = EnvelopeCandidate::new(release, envelope, circumstances.trust);
                 candidate.signatures = std::slice::from_ref(signature);
-                if verification
-                    .iter()
-                    .all(|judge| judge(&mut candidate, circumstances).is_ok())
-                {
+                if verification.iter().all(|judge| judge(&mut candidate, circumstances).is_ok()) {
                     signatories.extend(candidate.signatories());
                 }
             }
@@ -136,10 +95,7 @@ impl Gates {
                 judge(&mut signatories);
             }
         }
-        signatories
-            .into_iter()
-            .map(|signatory| signatory.signer)
-            .collect()
+        signatories.into_iter().map(|signatory| signatory.signer).collect()
     }
 
     /// Reads the bytes of a manifest that was accepted, as a runtime does after a restart.
@@ -191,10 +147,7 @@ impl Gates {
             match rule.judge {
                 Judge::Package(judge) => judge(&mut package, offer)?,
                 Judge::Manifest(judge) => judge(&mut package.manifest, offer)?,
-                Judge::Draft(judge) => package
-                    .envelopes
-                    .iter_mut()
-                    .try_for_each(|draft| judge(draft, offer))?,
+                Judge::Draft(judge) => package.envelopes.iter_mut().try_for_each(|draft| judge(draft, offer))?,
                 _ => {}
             }
         }
@@ -203,9 +156,7 @@ impl Gates {
 
     /// The gates that stand at a moment.
     fn at(&self, moment: Moment) -> impl Iterator<Item = &Gate> {
-        self.gates
-            .iter()
-            .filter(move |gate| gate.at.contains(&moment))
+        self.gates.iter().filter(move |gate| gate.at.contains(&moment))
     }
 
     fn rules(&self) -> impl Iterator<Item = &Rule> {
@@ -215,14 +166,8 @@ impl Gates {
 
 /// After each gate: whether enough envelopes still stand (core.md 2.2). A release without any is the rules' to judge.
 fn settle(envelopes: &[EnvelopeCandidate<'_>], every: bool) -> Result<(), Refusal> {
-    let mut refusals = envelopes
-        .iter()
-        .filter_map(|envelope| envelope.refused.as_ref());
-    let enough = if every {
-        envelopes.len()
-    } else {
-        envelopes.len().min(1)
-    };
+    let mut refusals = envelopes.iter().filter_map(|envelope| envelope.refused.as_ref());
+    let enough = if every { envelopes.len() } else { envelopes.len().min(1) };
     match refusals.next() {
         Some(first) if envelopes.len() - refusals.count() - 1 < enough => Err(first.clone()),
         _ => Ok(()),

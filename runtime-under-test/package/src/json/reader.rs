@@ -12,14 +12,9 @@ use crate::refusal::Quoted;
 /// # Errors
 /// The first fault. Time and memory are linear in the length, but for the ordering of names.
 pub fn parse_json(bytes: &[u8], depth: u64) -> Result<Json, JsonFault> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|fault| JsonFault::syntax(fault.valid_up_to(), "the text is not UTF-8"))?;
-    let mut reader = Reader {
-        text,
-        at: 0,
-        levels_left: depth.min(DEEPEST),
-        path: Vec::new(),
-    };
+    let text =
+        std::str::from_utf8(bytes).map_err(|fault| JsonFault::syntax(fault.valid_up_to(), "the text is not UTF-8"))?;
+    let mut reader = Reader { text, at: 0, levels_left: depth.min(DEEPEST), path: Vec::new() };
     reader.skip_white_space();
     let value = reader.value()?;
     reader.skip_white_space();
@@ -57,15 +52,9 @@ impl Reader<'_> {
     }
 
     /// Reads what starts with this bracket, one level down.
-    fn nested(
-        &mut self,
-        read: fn(&mut Self) -> Result<Json, JsonFault>,
-    ) -> Result<Json, JsonFault> {
+    fn nested(&mut self, read: fn(&mut Self) -> Result<Json, JsonFault>) -> Result<Json, JsonFault> {
         if self.levels_left == 0 {
-            return Err(JsonFault::placed(
-                "arrays and objects nest too deep",
-                self.pointer(),
-            ));
+            return Err(JsonFault::placed("arrays and objects nest too deep", self.pointer()));
         }
         self.levels_left -= 1;
         self.at += 1;
@@ -93,10 +82,7 @@ impl Reader<'_> {
             let repeated = members.contains_key(&name);
             self.path.push(Segment::Name(name));
             if repeated {
-                return Err(JsonFault::placed(
-                    "a member name is repeated",
-                    self.pointer(),
-                ));
+                return Err(JsonFault::placed("a member name is repeated", self.pointer()));
             }
             let member = self.value()?;
             if let Some(Segment::Name(name)) = self.path.pop() {
@@ -155,8 +141,7 @@ impl Reader<'_> {
     }
 
     fn number(&mut self) -> Result<Json, JsonFault> {
-        let token =
-            self.token(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
+        let token = self.token(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
         if !is_number(token) {
             return Err(self.syntax("a number is malformed"));
         }
@@ -172,16 +157,8 @@ impl Reader<'_> {
             "true" => (Json::Bool(true), 4),
             "false" => (Json::Bool(false), 5),
             _ => {
-                let next = self.text[self.at..]
-                    .chars()
-                    .next()
-                    .map(String::from)
-                    .unwrap_or_default();
-                let what = if next.is_empty() {
-                    "the end of the text"
-                } else {
-                    &next
-                };
+                let next = self.text[self.at..].chars().next().map(String::from).unwrap_or_default();
+                let what = if next.is_empty() { "the end of the text" } else { &next };
                 return Err(self.syntax(&format!("a value is expected, not `{}`", Quoted(what))));
             }
         };
@@ -229,10 +206,7 @@ fn is_number(text: &str) -> bool {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (
-            mantissa,
-            Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent)),
-        ),
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
         None => (unsigned, None),
     };
     let (integer, fraction) = match mantissa.split_once('.') {
@@ -259,10 +233,7 @@ mod tests {
     #[test]
     fn refuses_a_repeated_name_at_any_depth_and_says_where() {
         assert_eq!(fault(r#"{"a":1,"a":1}"#).as_deref(), Some("/a"));
-        assert_eq!(
-            fault(r#"{"a":[{"b/c":1,"x":0,"b\u002fc":2}]}"#).as_deref(),
-            Some("/a/0/b~1c")
-        );
+        assert_eq!(fault(r#"{"a":[{"b/c":1,"x":0,"b\u002fc":2}]}"#).as_deref(), Some("/a/0/b~1c"));
         assert!(parse_json(br#"{"a":{"a":1},"b":{"a":1}}"#, 8).is_ok());
     }
 
@@ -289,11 +260,7 @@ mod tests {
         ] {
             let json = parse_json(text.as_bytes(), 0).expect(text);
             let number = json.as_number().expect(text);
-            assert_eq!(
-                (number.is_integer(), number.as_u64()),
-                (integer, value),
-                "{text}"
-            );
+            assert_eq!((number.is_integer(), number.as_u64()), (integer, value), "{text}");
         }
     }
 

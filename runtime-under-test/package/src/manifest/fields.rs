@@ -38,10 +38,7 @@ pub(crate) fn description(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
         return Ok(());
     };
     if description.chars().count() > 1000 {
-        return Err(invalid(
-            "/description",
-            "a description has at most 1000 characters",
-        ));
+        return Err(invalid("/description", "a description has at most 1000 characters"));
     }
     draft.description = description.to_owned();
     Ok(())
@@ -52,9 +49,7 @@ pub(crate) fn category(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     let Some(category) = text(draft, "/category")? else {
         return Ok(());
     };
-    if !is_word(category, |byte| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'
-    }) {
+    if !is_word(category, |byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
         return Err(invalid("/category", "a category is `[a-z][a-z0-9-]{0,31}`"));
     }
     draft.category = Some(category.to_owned());
@@ -89,8 +84,7 @@ pub(crate) fn module_digest(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 pub(crate) fn egress_rules(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     let is_rule = |rule: &str| {
         let host = rule.strip_prefix("https://").unwrap_or_default();
-        !host.is_empty()
-            && !host.contains(|character: char| "/?#@\\".contains(character) || is_space(character))
+        !host.is_empty() && !host.contains(|character: char| "/?#@\\".contains(character) || is_space(character))
     };
     draft.egress = list(draft, "/permissions/egress", is_rule)?;
     Ok(())
@@ -109,10 +103,7 @@ pub(crate) fn features(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
     for feature in Feature::ALL.into_iter().filter(missing) {
         let permission = format!("/permissions/{feature}");
         let limits = format!("/limits/{feature}");
-        if let Some(pointer) = [permission, limits]
-            .into_iter()
-            .find(|pointer| draft.field(pointer).is_some())
-        {
+        if let Some(pointer) = [permission, limits].into_iter().find(|pointer| draft.field(pointer).is_some()) {
             let detail = format!("this runtime does not declare the feature {feature}");
             return Err(Refusal::new(Code::FeatureUnsupported, detail).at(pointer));
         }
@@ -122,13 +113,7 @@ pub(crate) fn features(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
 
 /// The text at a place, if there is a value.
 fn text<'a>(draft: &'a ManifestDraft, pointer: &str) -> Result<Option<&'a str>, Refusal> {
-    draft
-        .field(pointer)
-        .map(|json| {
-            json.as_str()
-                .ok_or_else(|| invalid(pointer, "this is not a string"))
-        })
-        .transpose()
+    draft.field(pointer).map(|json| json.as_str().ok_or_else(|| invalid(pointer, "this is not a string"))).transpose()
 }
 
 /// The text at a place, read as what it stands for.
@@ -136,48 +121,26 @@ fn parsed<T: std::str::FromStr<Err = crate::Malformed>>(
     draft: &ManifestDraft,
     pointer: &str,
 ) -> Result<Option<T>, Refusal> {
-    let parse = |text: &str| {
-        text.parse()
-            .map_err(|fault: crate::Malformed| invalid(pointer, fault.to_string()))
-    };
+    let parse = |text: &str| text.parse().map_err(|fault: crate::Malformed| invalid(pointer, fault.to_string()));
     text(draft, pointer)?.map(parse).transpose()
 }
 
 /// The array of texts of one form at a place.
-fn list(
-    draft: &ManifestDraft,
-    pointer: &str,
-    form: impl Fn(&str) -> bool,
-) -> Result<Option<Vec<String>>, Refusal> {
+fn list(draft: &ManifestDraft, pointer: &str, form: impl Fn(&str) -> bool) -> Result<Option<Vec<String>>, Refusal> {
     let Some(json) = draft.field(pointer) else {
         return Ok(None);
     };
-    let items = json
-        .as_array()
-        .ok_or_else(|| invalid(pointer, "this is not an array"))?;
+    let items = json.as_array().ok_or_else(|| invalid(pointer, "this is not an array"))?;
     let read = |(index, item): (usize, &Json)| match item.as_str() {
         Some(text) if form(text) => Ok(text.to_owned()),
-        _ => Err(invalid(
-            &format!("{pointer}/{index}"),
-            "the item is not of the form that manifest.schema.json gives",
-        )),
+        _ => Err(invalid(&format!("{pointer}/{index}"), "the item is not of the form that manifest.schema.json gives")),
     };
-    items
-        .iter()
-        .enumerate()
-        .map(read)
-        .collect::<Result<_, _>>()
-        .map(Some)
+    items.iter().enumerate().map(read).collect::<Result<_, _>>().map(Some)
 }
 
 /// A letter and up to 31 more bytes of an alphabet.
 fn is_word(text: &str, alphabet: impl Fn(u8) -> bool) -> bool {
-    text.len() <= 32
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|byte| byte.is_ascii_lowercase())
-        && text.bytes().all(alphabet)
+    text.len() <= 32 && text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase()) && text.bytes().all(alphabet)
 }
 
 /// What `\s` stands for in the regular expressions of JSON Schema (ECMA-262).

@@ -13,51 +13,15 @@ struct Limit {
 }
 
 const LIMITS: [Limit; 9] = [
-    Limit {
-        pointer: "/limits/memory_bytes",
-        least: 65536,
-        most: Some(|bounds| bounds.memory_bytes),
-    },
-    Limit {
-        pointer: "/limits/timeout_ms",
-        least: 1,
-        most: Some(|bounds| bounds.timeout_ms),
-    },
-    Limit {
-        pointer: "/limits/log_bytes",
-        least: 0,
-        most: Some(|bounds| bounds.log_bytes),
-    },
-    Limit {
-        pointer: "/limits/output_bytes",
-        least: 1,
-        most: Some(|bounds| bounds.output_bytes),
-    },
-    Limit {
-        pointer: "/permissions/state/max_bytes",
-        least: 1,
-        most: Some(|bounds| bounds.state_bytes),
-    },
-    Limit {
-        pointer: "/limits/egress/requests_per_minute",
-        least: 1,
-        most: None,
-    },
-    Limit {
-        pointer: "/limits/egress/bytes_per_minute",
-        least: 1,
-        most: None,
-    },
-    Limit {
-        pointer: "/limits/egress/queue",
-        least: 0,
-        most: None,
-    },
-    Limit {
-        pointer: "/limits/egress/timeout_ms",
-        least: 1,
-        most: None,
-    },
+    Limit { pointer: "/limits/memory_bytes", least: 65536, most: Some(|bounds| bounds.memory_bytes) },
+    Limit { pointer: "/limits/timeout_ms", least: 1, most: Some(|bounds| bounds.timeout_ms) },
+    Limit { pointer: "/limits/log_bytes", least: 0, most: Some(|bounds| bounds.log_bytes) },
+    Limit { pointer: "/limits/output_bytes", least: 1, most: Some(|bounds| bounds.output_bytes) },
+    Limit { pointer: "/permissions/state/max_bytes", least: 1, most: Some(|bounds| bounds.state_bytes) },
+    Limit { pointer: "/limits/egress/requests_per_minute", least: 1, most: None },
+    Limit { pointer: "/limits/egress/bytes_per_minute", least: 1, most: None },
+    Limit { pointer: "/limits/egress/queue", least: 0, most: None },
+    Limit { pointer: "/limits/egress/timeout_ms", least: 1, most: None },
 ];
 
 /// The one integer that is no limit. It has to be the module's size, so that it needs no bound.
@@ -65,10 +29,7 @@ const MODULE_SIZE: &str = "/module/size";
 
 /// Every place of the manifest where an integer stands.
 pub(crate) fn integer_places() -> impl Iterator<Item = &'static str> {
-    LIMITS
-        .iter()
-        .map(|limit| limit.pointer)
-        .chain([MODULE_SIZE])
+    LIMITS.iter().map(|limit| limit.pointer).chain([MODULE_SIZE])
 }
 
 /// Every integer is written without fraction and exponent (3.2).
@@ -76,10 +37,7 @@ pub(crate) fn integers(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     for pointer in integer_places() {
         match draft.field(pointer) {
             Some(Json::Number(number)) if !number.is_integer() => {
-                return Err(invalid(
-                    pointer,
-                    "an integer is written without fraction and exponent",
-                ));
+                return Err(invalid(pointer, "an integer is written without fraction and exponent"));
             }
             Some(Json::Number(_)) | None => {}
             Some(_) => return Err(invalid(pointer, "this is not an integer")),
@@ -91,9 +49,7 @@ pub(crate) fn integers(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 /// `/module/size` is at least that of an empty module.
 pub(crate) fn module_size(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     match number(draft, MODULE_SIZE) {
-        Some(size) if size.as_u64().is_none_or(|size| size < 8) => {
-            Err(invalid(MODULE_SIZE, "no module has this size"))
-        }
+        Some(size) if size.as_u64().is_none_or(|size| size < 8) => Err(invalid(MODULE_SIZE, "no module has this size")),
         _ => Ok(()),
     }
 }
@@ -106,10 +62,7 @@ pub(crate) fn at_least(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
                 || number.as_u64().is_some_and(|value| value < limit.least)
         };
         if number(draft, limit.pointer).is_some_and(below) {
-            return Err(out_of_bounds(
-                limit.pointer,
-                format!("the least value is {}", limit.least),
-            ));
+            return Err(out_of_bounds(limit.pointer, format!("the least value is {}", limit.least)));
         }
     }
     Ok(())
@@ -121,14 +74,10 @@ pub(crate) fn at_most(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
         let Some(most) = limit.most.map(|most| most(&offer.bounds)) else {
             continue;
         };
-        let above = |number: &Number| {
-            !number.as_str().starts_with('-') && number.as_u64().is_none_or(|value| value > most)
-        };
+        let above =
+            |number: &Number| !number.as_str().starts_with('-') && number.as_u64().is_none_or(|value| value > most);
         if number(draft, limit.pointer).is_some_and(above) {
-            return Err(out_of_bounds(
-                limit.pointer,
-                format!("this runtime's bound is {most}"),
-            ));
+            return Err(out_of_bounds(limit.pointer, format!("this runtime's bound is {most}")));
         }
     }
     Ok(())

@@ -55,8 +55,7 @@ fn both(draft: &ManifestDraft, judge: impl Fn(&Value) -> Result<(), SchemaFault>
     for (pointer, schema) in [("/input", &draft.input), ("/output", &draft.output)] {
         if let Some(schema) = schema {
             judge(schema).map_err(|fault| {
-                Refusal::new(Code::SchemaInvalid, fault.detail)
-                    .at(format!("{pointer}{}", fault.pointer))
+                Refusal::new(Code::SchemaInvalid, fault.detail).at(format!("{pointer}{}", fault.pointer))
             })?;
         }
     }

@@ -16,35 +16,12 @@ struct Shape {
 const SHAPES: [Shape; 6] = [
     Shape {
         pointer: "",
-        required: &[
-            "id",
-            "version",
-            "name",
-            "category",
-            "abi",
-            "module",
-            "input",
-            "output",
-            "permissions",
-            "limits",
-        ],
+        required: &["id", "version", "name", "category", "abi", "module", "input", "output", "permissions", "limits"],
         optional: &["description"],
     },
-    Shape {
-        pointer: "/module",
-        required: &["digest", "size"],
-        optional: &[],
-    },
-    Shape {
-        pointer: PERMISSIONS,
-        required: &[],
-        optional: &["state", "egress", "vault"],
-    },
-    Shape {
-        pointer: "/permissions/state",
-        required: &["max_bytes"],
-        optional: &[],
-    },
+    Shape { pointer: "/module", required: &["digest", "size"], optional: &[] },
+    Shape { pointer: PERMISSIONS, required: &[], optional: &["state", "egress", "vault"] },
+    Shape { pointer: "/permissions/state", required: &["max_bytes"], optional: &[] },
     Shape {
         pointer: "/limits",
         required: &["memory_bytes", "timeout_ms"],
@@ -53,12 +30,7 @@ const SHAPES: [Shape; 6] = [
     Shape {
         pointer: "/limits/egress",
         required: &[],
-        optional: &[
-            "requests_per_minute",
-            "bytes_per_minute",
-            "queue",
-            "timeout_ms",
-        ],
+        optional: &["requests_per_minute", "bytes_per_minute", "queue", "timeout_ms"],
     },
 ];
 
@@ -70,13 +42,10 @@ pub(crate) fn json(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
         let refusal = Refusal::new(Code::ManifestMalformed, detail);
         pointer.into_iter().fold(refusal, Refusal::at)
     };
-    let json = parse_json(&draft.bytes, offer.bounds.json_depth)
-        .map_err(|fault| refuse(fault.detail, fault.pointer))?;
+    let json =
+        parse_json(&draft.bytes, offer.bounds.json_depth).map_err(|fault| refuse(fault.detail, fault.pointer))?;
     if json.as_object().is_none() {
-        return Err(refuse(
-            "the manifest is not an object".to_owned(),
-            Some(String::new()),
-        ));
+        return Err(refuse("the manifest is not an object".to_owned(), Some(String::new())));
     }
     draft.json = Some(json);
     Ok(())
@@ -85,10 +54,7 @@ pub(crate) fn json(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
 /// What should be an object is one.
 pub(crate) fn objects(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     for shape in SHAPES {
-        if draft
-            .field(shape.pointer)
-            .is_some_and(|json| json.as_object().is_none())
-        {
+        if draft.field(shape.pointer).is_some_and(|json| json.as_object().is_none()) {
             return Err(invalid(shape.pointer, "this is not an object"));
         }
     }
@@ -101,11 +67,7 @@ pub(crate) fn required_fields(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
         let Some(members) = draft.field(shape.pointer).and_then(Json::as_object) else {
             continue;
         };
-        if let Some(name) = shape
-            .required
-            .iter()
-            .find(|name| !members.contains_key(**name))
-        {
+        if let Some(name) = shape.required.iter().find(|name| !members.contains_key(**name)) {
             return Err(missing(&format!("{}/{name}", shape.pointer)));
         }
     }
@@ -115,11 +77,7 @@ pub(crate) fn required_fields(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 /// No field is there that the schema does not define.
 pub(crate) fn unknown_fields(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     match unknown(draft, |pointer| pointer != PERMISSIONS) {
-        Some(pointer) => Err(Refusal::new(
-            Code::ManifestUnknownField,
-            "a manifest has no such field",
-        )
-        .at(pointer)),
+        Some(pointer) => Err(Refusal::new(Code::ManifestUnknownField, "a manifest has no such field").at(pointer)),
         None => Ok(()),
     }
 }
@@ -127,28 +85,17 @@ pub(crate) fn unknown_fields(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 /// No capability is asked for that the contract does not know.
 pub(crate) fn unknown_capabilities(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     match unknown(draft, |pointer| pointer == PERMISSIONS) {
-        Some(pointer) => {
-            Err(Refusal::new(Code::CapabilityUnknown, "there is no such capability").at(pointer))
-        }
+        Some(pointer) => Err(Refusal::new(Code::CapabilityUnknown, "there is no such capability").at(pointer)),
         None => Ok(()),
     }
 }
 
 /// The pointer of a member that its object does not define, in the objects at these places.
 fn unknown(draft: &ManifestDraft, places: impl Fn(&str) -> bool) -> Option<String> {
-    SHAPES
-        .iter()
-        .filter(|shape| places(shape.pointer))
-        .find_map(|shape| {
-            let members = draft.field(shape.pointer)?.as_object()?;
-            let known = |name: &&String| {
-                shape
-                    .required
-                    .iter()
-                    .chain(shape.optional)
-                    .any(|known| known == name)
-            };
-            let name = members.keys().find(|name| !known(name))?;
-            Some(format!("{}/{}", shape.pointer, escape_pointer(name)))
-        })
+    SHAPES.iter().filter(|shape| places(shape.pointer)).find_map(|shape| {
+        let members = draft.field(shape.pointer)?.as_object()?;
+        let known = |name: &&String| shape.required.iter().chain(shape.optional).any(|known| known == name);
+        let name = members.keys().find(|name| !known(name))?;
+        Some(format!("{}/{}", shape.pointer, escape_pointer(name)))
+    })
 }

@@ -8,8 +8,7 @@ use std::fmt::{self, Write};
 
 use wasmparser::{
     component_types::{
-        ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId,
-        ComponentValType,
+        ComponentAnyTypeId, ComponentDefinedType, ComponentEntityType, ComponentFuncTypeId, ComponentValType,
     },
     types::TypesRef,
 };
@@ -24,16 +23,11 @@ pub(super) fn note(types: TypesRef<'_>, imports: &[&str], facts: &mut ModuleFact
         };
         let right = if let Some((_, ty)) = world::USED_TYPES.iter().find(|(used, _)| used == name) {
             spelled(types, &item.ty).as_deref() == Some(ty)
-        } else if let Some((interface, known)) = world::INTERFACES
-            .iter()
-            .find(|(interface, _)| interface == name)
-        {
+        } else if let Some((interface, known)) = world::INTERFACES.iter().find(|(interface, _)| interface == name) {
             facts.interfaces.insert(interface);
             has_only(types, &item.ty, known)
         } else {
-            facts
-                .foreign_import
-                .get_or_insert_with(|| (*name).to_owned());
+            facts.foreign_import.get_or_insert_with(|| (*name).to_owned());
             continue;
         };
         if !right {
@@ -44,9 +38,7 @@ pub(super) fn note(types: TypesRef<'_>, imports: &[&str], facts: &mut ModuleFact
     if let Some(item) = types.component_item_for_export(handle)
         && let ComponentEntityType::Func(_) = item.ty
     {
-        facts
-            .exports
-            .push((handle, spelled(types, &item.ty).as_deref() == Some(ty)));
+        facts.exports.push((handle, spelled(types, &item.ty).as_deref() == Some(ty)));
     }
 }
 
@@ -57,26 +49,18 @@ fn has_only(types: TypesRef<'_>, ty: &ComponentEntityType, known: &[(&str, &str)
     };
     types[*id].exports.iter().all(|(name, item)| {
         let is = spelled(types, &item.ty);
-        known
-            .iter()
-            .any(|(known, ty)| known == name && is.as_deref() == Some(*ty))
+        known.iter().any(|(known, ty)| known == name && is.as_deref() == Some(*ty))
     })
 }
 
 /// A function or a type in WIT's notation, unless it is longer than anything in the world.
 fn spelled(types: TypesRef<'_>, ty: &ComponentEntityType) -> Option<String> {
-    let mut speller = Speller {
-        types,
-        text: String::new(),
-    };
+    let mut speller = Speller { types, text: String::new() };
     match ty {
         ComponentEntityType::Func(id) => speller.function(*id),
-        ComponentEntityType::Type {
-            referenced: ComponentAnyTypeId::Defined(id),
-            ..
-        } => speller
-            .push("type ")
-            .and_then(|()| speller.value(ComponentValType::Type(*id))),
+        ComponentEntityType::Type { referenced: ComponentAnyTypeId::Defined(id), .. } => {
+            speller.push("type ").and_then(|()| speller.value(ComponentValType::Type(*id)))
+        }
         _ => Err(fmt::Error),
     }
     .ok()?;
@@ -96,11 +80,7 @@ impl Speller<'_> {
 
     fn function(&mut self, id: ComponentFuncTypeId) -> fmt::Result {
         let function = self.types.get(id).ok_or(fmt::Error)?;
-        self.push(if function.async_ {
-            "async func("
-        } else {
-            "func("
-        })?;
+        self.push(if function.async_ { "async func(" } else { "func(" })?;
         self.separated(function.params.iter(), |speller, (name, ty)| {
             write!(speller, "{name}: ")?;
             speller.value(*ty)

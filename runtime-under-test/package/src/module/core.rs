@@ -10,57 +10,31 @@ use super::{ModuleFacts, world};
 /// Notes imports and exports, if this is a core module.
 pub(super) fn note(types: TypesRef<'_>, facts: &mut ModuleFacts) {
     for (module, field, ty) in types.core_imports().into_iter().flatten() {
-        let functions = world::CORE_INTERFACES
-            .iter()
-            .find(|(interface, _)| *interface == module);
+        let functions = world::CORE_INTERFACES.iter().find(|(interface, _)| *interface == module);
         let Some((interface, functions)) = functions else {
-            facts
-                .foreign_import
-                .get_or_insert_with(|| format!("{module}#{field}"));
+            facts.foreign_import.get_or_insert_with(|| format!("{module}#{field}"));
             continue;
         };
         facts.interfaces.insert(interface);
-        let right = |(name, params): &(&str, &[ValType])| {
-            *name == field && is_function(types, ty, params, &[])
-        };
+        let right = |(name, params): &(&str, &[ValType])| *name == field && is_function(types, ty, params, &[]);
         if !functions.iter().any(right) {
-            facts
-                .wrong_import
-                .get_or_insert_with(|| format!("{module}#{field}"));
+            facts.wrong_import.get_or_insert_with(|| format!("{module}#{field}"));
         }
     }
     for (name, ty) in types.core_exports().into_iter().flatten() {
-        match (
-            world::CORE_EXPORTS
-                .iter()
-                .find(|export| export.name == name),
-            ty,
-        ) {
+        match (world::CORE_EXPORTS.iter().find(|export| export.name == name), ty) {
             (Some(export), EntityType::Memory(_)) if export.function.is_none() => {
                 facts.exports.push((export.name, true));
             }
-            (
-                Some(world::CoreExport {
-                    name,
-                    function: Some((params, results)),
-                }),
-                EntityType::Func(_),
-            ) => {
-                facts
-                    .exports
-                    .push((name, is_function(types, ty, params, results)));
+            (Some(world::CoreExport { name, function: Some((params, results)) }), EntityType::Func(_)) => {
+                facts.exports.push((name, is_function(types, ty, params, results)));
             }
             _ => {}
         }
     }
 }
 
-fn is_function(
-    types: TypesRef<'_>,
-    ty: EntityType,
-    params: &[ValType],
-    results: &[ValType],
-) -> bool {
+fn is_function(types: TypesRef<'_>, ty: EntityType, params: &[ValType], results: &[ValType]) -> bool {
     let signature = |id: CoreTypeId| types[id].unwrap_func();
     matches!(ty, EntityType::Func(id) if signature(id).params() == params && signature(id).results() == results)
 }

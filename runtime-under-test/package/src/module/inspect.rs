@@ -1,8 +1,6 @@
 //! One pass over the bytes of a module: validation, and everything that the rules want to know.
 
-use wasmparser::{
-    FuncValidatorAllocations, Parser, Payload, Result, ValidPayload, Validator, WasmFeatures,
-};
+use wasmparser::{FuncValidatorAllocations, Parser, Payload, Result, ValidPayload, Validator, WasmFeatures};
 
 use super::{ModuleFacts, component, core, size::Count};
 

@@ -5,8 +5,8 @@
 //! component hands to another one as an argument is not followed, and makes the count fail, never too small.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind,
-    ComponentTypeRef, Encoding, Instance, Payload,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Encoding,
+    Instance, Payload,
 };
 
 /// The initial size of what is instantiated.
@@ -32,23 +32,16 @@ impl Size {
 
     /// Memories and tables together, in bytes.
     pub fn bytes(&self) -> u64 {
-        self.memory_bytes
-            .saturating_add(self.table_elements.saturating_mul(ELEMENT_BYTES))
+        self.memory_bytes.saturating_add(self.table_elements.saturating_mul(ELEMENT_BYTES))
     }
 
     /// With one instance of `part` more; `None` is one that is not known.
     fn with(self, part: Option<Size>) -> Size {
-        let part = part.unwrap_or(Size {
-            uncounted: true,
-            ..Size::default()
-        });
+        let part = part.unwrap_or(Size { uncounted: true, ..Size::default() });
         Size {
             memory_bytes: self.memory_bytes.saturating_add(part.memory_bytes),
             table_elements: self.table_elements.saturating_add(part.table_elements),
-            instances: self
-                .instances
-                .saturating_add(part.instances)
-                .saturating_add(1),
+            instances: self.instances.saturating_add(part.instances).saturating_add(1),
             uncounted: self.uncounted | part.uncounted,
         }
     }
@@ -117,8 +110,7 @@ impl Frame {
             }
             Payload::TableSection(tables) => {
                 for table in tables.clone() {
-                    self.size.table_elements =
-                        self.size.table_elements.saturating_add(table?.ty.initial);
+                    self.size.table_elements = self.size.table_elements.saturating_add(table?.ty.initial);
                 }
             }
             Payload::InstanceSection(instances) => {
@@ -130,10 +122,7 @@ impl Frame {
             }
             Payload::ComponentInstanceSection(instances) => {
                 for instance in instances.clone() {
-                    if let ComponentInstance::Instantiate {
-                        component_index, ..
-                    } = instance?
-                    {
+                    if let ComponentInstance::Instantiate { component_index, .. } = instance? {
                         self.size = self.size.with(at(&self.components, component_index));
                     }
                 }
@@ -157,12 +146,8 @@ impl Frame {
                 for export in exports.clone() {
                     let export = export?;
                     match export.kind {
-                        ComponentExternalKind::Module => {
-                            self.modules.push(at(&self.modules, export.index))
-                        }
-                        ComponentExternalKind::Component => {
-                            self.components.push(at(&self.components, export.index))
-                        }
+                        ComponentExternalKind::Module => self.modules.push(at(&self.modules, export.index)),
+                        ComponentExternalKind::Component => self.components.push(at(&self.components, export.index)),
                         _ => {}
                     }
                 }
@@ -174,32 +159,14 @@ impl Frame {
 
     fn alias(&mut self, alias: &ComponentAlias<'_>, outer: &[Frame]) {
         match alias {
-            ComponentAlias::InstanceExport {
-                kind: ComponentExternalKind::Module,
-                ..
-            } => self.modules.push(None),
-            ComponentAlias::InstanceExport {
-                kind: ComponentExternalKind::Component,
-                ..
-            } => self.components.push(None),
-            ComponentAlias::Outer {
-                kind: ComponentOuterAliasKind::CoreModule,
-                count,
-                index,
-            } => {
-                let found = self
-                    .enclosing(*count, outer)
-                    .and_then(|frame| at(&frame.modules, *index));
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Module, .. } => self.modules.push(None),
+            ComponentAlias::InstanceExport { kind: ComponentExternalKind::Component, .. } => self.components.push(None),
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, count, index } => {
+                let found = self.enclosing(*count, outer).and_then(|frame| at(&frame.modules, *index));
                 self.modules.push(found);
             }
-            ComponentAlias::Outer {
-                kind: ComponentOuterAliasKind::Component,
-                count,
-                index,
-            } => {
-                let found = self
-                    .enclosing(*count, outer)
-                    .and_then(|frame| at(&frame.components, *index));
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::Component, count, index } => {
+                let found = self.enclosing(*count, outer).and_then(|frame| at(&frame.components, *index));
                 self.components.push(found);
             }
             _ => {}
@@ -236,77 +203,46 @@ mod tests {
 
     #[test]
     fn a_core_module_is_its_memories_and_tables() {
-        assert_eq!(
-            size("(module (memory 3) (table 10 funcref))").bytes(),
-            BYTES
-        );
+        assert_eq!(size("(module (memory 3) (table 10 funcref))").bytes(), BYTES);
     }
 
     #[test]
     fn a_core_module_counts_once_for_each_instance() {
         let instance = "(core instance (instantiate $m))";
         assert_eq!(size(&format!("(component {MODULE})")).bytes(), 0);
-        assert_eq!(
-            size(&format!("(component {MODULE} {instance})")).bytes(),
-            BYTES
-        );
-        assert_eq!(
-            size(&format!(
-                "(component {MODULE} {instance} {instance} {instance})"
-            ))
-            .bytes(),
-            3 * BYTES
-        );
+        assert_eq!(size(&format!("(component {MODULE} {instance})")).bytes(), BYTES);
+        assert_eq!(size(&format!("(component {MODULE} {instance} {instance} {instance})")).bytes(), 3 * BYTES);
     }
 
     #[test]
     fn a_nested_component_counts_once_for_each_instance() {
         let instance = "(core instance (instantiate $m))";
         let nested = format!("(component $c {MODULE} {instance} {instance})");
-        let text =
-            format!("(component {nested} (instance (instantiate $c)) (instance (instantiate $c)))");
+        let text = format!("(component {nested} (instance (instantiate $c)) (instance (instantiate $c)))");
         assert_eq!(size(&text).bytes(), 4 * BYTES);
     }
 
     #[test]
     fn an_outer_alias_is_what_it_names() {
-        let nested =
-            "(component $c (alias outer 1 $m (core module $n)) (core instance (instantiate $n)))";
-        assert_eq!(
-            size(&format!(
-                "(component {MODULE} {nested} (instance (instantiate $c)))"
-            ))
-            .bytes(),
-            BYTES
-        );
+        let nested = "(component $c (alias outer 1 $m (core module $n)) (core instance (instantiate $n)))";
+        assert_eq!(size(&format!("(component {MODULE} {nested} (instance (instantiate $c)))")).bytes(), BYTES);
     }
 
     #[test]
     fn what_is_handed_over_is_not_counted_and_said_to_be() {
-        let nested =
-            r#"(component $c (import "m" (core module $n)) (core instance (instantiate $n)))"#;
+        let nested = r#"(component $c (import "m" (core module $n)) (core instance (instantiate $n)))"#;
         let instance = r#"(instance (instantiate $c (with "m" (core module $m))))"#;
         assert!(size(&format!("(component {MODULE} {nested} {instance})")).uncounted);
-        assert!(
-            !size(&format!(
-                "(component {MODULE} (core instance (instantiate $m)))"
-            ))
-            .uncounted
-        );
+        assert!(!size(&format!("(component {MODULE} (core instance (instantiate $m)))")).uncounted);
     }
 
     #[test]
     fn doubling_at_each_level_ends_at_the_largest_number_instead_of_in_an_overflow() {
         let mut text = format!("(component $c {MODULE} (core instance (instantiate $m)))");
         for _ in 0..70 {
-            text = format!(
-                "(component $c {text} (instance (instantiate $c)) (instance (instantiate $c)))"
-            );
+            text = format!("(component $c {text} (instance (instantiate $c)) (instance (instantiate $c)))");
         }
         let size = size(&text);
-        assert_eq!(
-            (size.bytes(), size.instances > Size::MOST_INSTANCES),
-            (u64::MAX, true)
-        );
+        assert_eq!((size.bytes(), size.instances > Size::MOST_INSTANCES), (u64::MAX, true));
     }
 }

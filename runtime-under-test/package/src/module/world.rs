@@ -6,10 +6,7 @@ use wasmparser::ValType::{I32, I64};
 use crate::Abi;
 
 /// The interfaces that need a permission, and the permission (core.md 4.5).
-pub(super) const PERMISSIONS: [(&str, &str); 2] = [
-    (STATE, "/permissions/state"),
-    (EGRESS, "/permissions/egress"),
-];
+pub(super) const PERMISSIONS: [(&str, &str); 2] = [(STATE, "/permissions/state"), (EGRESS, "/permissions/egress")];
 
 const TYPES: &str = "assay:handler/types@0.1.0";
 const LOG: &str = "assay:handler/log@0.1.0";
@@ -24,27 +21,13 @@ pub(super) struct CoreExport {
 
 /// core.md 4.3 and 10.1.
 pub(super) const CORE_EXPORTS: &[CoreExport] = &[
-    CoreExport {
-        name: "memory",
-        function: None,
-    },
-    CoreExport {
-        name: "cabi_realloc",
-        function: Some((&[I32; 4], &[I32])),
-    },
+    CoreExport { name: "memory", function: None },
+    CoreExport { name: "cabi_realloc", function: Some((&[I32; 4], &[I32])) },
     CoreExport {
         name: "handle",
-        function: Some((
-            &[
-                I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32,
-            ],
-            &[I32],
-        )),
+        function: Some((&[I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32], &[I32])),
     },
-    CoreExport {
-        name: "cabi_post_handle",
-        function: Some((&[I32], &[])),
-    },
+    CoreExport { name: "cabi_post_handle", function: Some((&[I32], &[])) },
 ];
 
 /// The functions of an interface with their parameters; no lowered import has a result.
@@ -53,15 +36,7 @@ type CoreInterface = (&'static str, &'static [(&'static str, &'static [ValType])
 /// core.md 10.2. `egress.send` takes its request as four pointers with lengths, and a pointer for its result.
 pub(super) const CORE_INTERFACES: &[CoreInterface] = &[
     (LOG, &[("write", &[I32; 3])]),
-    (
-        STATE,
-        &[
-            ("get", &[I32; 3]),
-            ("set", &[I32; 5]),
-            ("delete", &[I32; 3]),
-            ("keys", &[I32; 1]),
-        ],
-    ),
+    (STATE, &[("get", &[I32; 3]), ("set", &[I32; 5]), ("delete", &[I32; 3]), ("keys", &[I32; 1])]),
     (EGRESS, &[("send", &[I32; 9])]),
 ];
 
@@ -112,22 +87,12 @@ macro_rules! egress_error {
 }
 
 /// The export of the world, spelled out as `component` renders it.
-pub(super) const HANDLE: (&str, &str) = (
-    "handle",
-    concat!(
-        "func(ctx: ",
-        context!(),
-        ", input: list<u8>) -> result<list<u8>, ",
-        failure!(),
-        ">"
-    ),
-);
+pub(super) const HANDLE: (&str, &str) =
+    ("handle", concat!("func(ctx: ", context!(), ", input: list<u8>) -> result<list<u8>, ", failure!(), ">"));
 
 /// The types that the world itself uses: a component imports them by their bare names beside the interface they are of.
-pub(super) const USED_TYPES: &[(&str, &str)] = &[
-    ("context", concat!("type ", context!())),
-    ("failure", concat!("type ", failure!())),
-];
+pub(super) const USED_TYPES: &[(&str, &str)] =
+    &[("context", concat!("type ", context!())), ("failure", concat!("type ", failure!()))];
 
 /// The functions and types of an interface, spelled out.
 type Interface = (&'static str, &'static [(&'static str, &'static str)]);
@@ -135,33 +100,14 @@ type Interface = (&'static str, &'static [(&'static str, &'static str)]);
 /// handler.wit, interface by interface.
 pub(super) const INTERFACES: &[Interface] = &[
     (TYPES, USED_TYPES),
-    (
-        LOG,
-        &[
-            ("level", concat!("type ", level!())),
-            (
-                "write",
-                concat!("func(level: ", level!(), ", message: string)"),
-            ),
-        ],
-    ),
+    (LOG, &[("level", concat!("type ", level!())), ("write", concat!("func(level: ", level!(), ", message: string)"))]),
     (
         STATE,
         &[
             ("state-error", concat!("type ", state_error!())),
             ("get", "func(key: string) -> option<list<u8>>"),
-            (
-                "set",
-                concat!(
-                    "func(key: string, value: list<u8>) -> result<_, ",
-                    state_error!(),
-                    ">"
-                ),
-            ),
-            (
-                "delete",
-                concat!("func(key: string) -> result<_, ", state_error!(), ">"),
-            ),
+            ("set", concat!("func(key: string, value: list<u8>) -> result<_, ", state_error!(), ">")),
+            ("delete", concat!("func(key: string) -> result<_, ", state_error!(), ">")),
             ("keys", "func() -> list<string>"),
         ],
     ),
@@ -171,18 +117,7 @@ pub(super) const INTERFACES: &[Interface] = &[
             ("request", concat!("type ", request!())),
             ("response", concat!("type ", response!())),
             ("egress-error", concat!("type ", egress_error!())),
-            (
-                "send",
-                concat!(
-                    "func(request: ",
-                    request!(),
-                    ") -> result<",
-                    response!(),
-                    ", ",
-                    egress_error!(),
-                    ">"
-                ),
-            ),
+            ("send", concat!("func(request: ", request!(), ") -> result<", response!(), ", ", egress_error!(), ">")),
         ],
     ),
 ];

@@ -87,21 +87,11 @@ pub(super) fn coerce_version(draft: &mut ManifestDraft, offer: &Offer) -> Verdic
     };
     let text = text.trim_start_matches(['v', 'V', '=']);
     let text = text.split_once('+').map_or(text, |(version, _)| version);
-    let (core, pre) = text
-        .split_once('-')
-        .map_or((text, None), |(core, pre)| (core, Some(pre)));
-    let mut numbers: Vec<&str> = core
-        .split('.')
-        .map(|number| number.trim_start_matches('0'))
-        .collect();
+    let (core, pre) = text.split_once('-').map_or((text, None), |(core, pre)| (core, Some(pre)));
+    let mut numbers: Vec<&str> = core.split('.').map(|number| number.trim_start_matches('0')).collect();
     numbers.resize(3, "");
-    let numbers: Vec<&str> = numbers
-        .into_iter()
-        .map(|number| if number.is_empty() { "0" } else { number })
-        .collect();
-    let coerced = pre
-        .into_iter()
-        .fold(numbers.join("."), |core, pre| format!("{core}-{pre}"));
+    let numbers: Vec<&str> = numbers.into_iter().map(|number| if number.is_empty() { "0" } else { number }).collect();
+    let coerced = pre.into_iter().fold(numbers.join("."), |core, pre| format!("{core}-{pre}"));
     match coerced.parse() {
         Ok(version) => draft.version = Some(version),
         Err(_) => return fields::version(draft, offer),
@@ -112,9 +102,7 @@ pub(super) fn coerce_version(draft: &mut ManifestDraft, offer: &Offer) -> Verdic
 /// Refuses what comes before a release.
 pub(super) fn no_pre_releases(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     match &draft.version {
-        Some(version) if version.as_str().contains('-') => {
-            Err(invalid("/version", "this is a pre-release"))
-        }
+        Some(version) if version.as_str().contains('-') => Err(invalid("/version", "this is a pre-release")),
         _ => Ok(()),
     }
 }
@@ -131,34 +119,19 @@ pub(super) fn forget_dialects(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 
 /// Takes any name.
 pub(super) fn any_name(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
-    draft.name = Some(
-        draft
-            .field("/name")
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-    );
+    draft.name = Some(draft.field("/name").and_then(Json::as_str).unwrap_or_default().to_owned());
     Ok(())
 }
 
 /// Takes any category.
 pub(super) fn any_category(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
-    draft.category = Some(
-        draft
-            .field("/category")
-            .and_then(Json::as_str)
-            .unwrap_or_default()
-            .to_owned(),
-    );
+    draft.category = Some(draft.field("/category").and_then(Json::as_str).unwrap_or_default().to_owned());
     Ok(())
 }
 
 /// Takes digests in upper case.
 pub(super) fn any_case(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
-    let digest = draft
-        .field("/module/digest")
-        .and_then(Json::as_str)
-        .map(str::to_ascii_lowercase);
+    let digest = draft.field("/module/digest").and_then(Json::as_str).map(str::to_ascii_lowercase);
     match digest.and_then(|text| text.parse().ok()) {
         Some(digest) => draft.module_digest = Some(digest),
         None => return fields::module_digest(draft, offer),
@@ -169,21 +142,8 @@ pub(super) fn any_case(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
 /// Takes each bound for the first value that is too much.
 pub(super) fn below_the_bound(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
     let mut offer = offer.clone();
-    let Bounds {
-        memory_bytes,
-        timeout_ms,
-        log_bytes,
-        output_bytes,
-        state_bytes,
-        ..
-    } = &mut offer.bounds;
-    for bound in [
-        memory_bytes,
-        timeout_ms,
-        log_bytes,
-        output_bytes,
-        state_bytes,
-    ] {
+    let Bounds { memory_bytes, timeout_ms, log_bytes, output_bytes, state_bytes, .. } = &mut offer.bounds;
+    for bound in [memory_bytes, timeout_ms, log_bytes, output_bytes, state_bytes] {
         *bound = bound.saturating_sub(1);
     }
     limits::at_most(draft, &offer)
@@ -196,15 +156,9 @@ pub(super) fn round(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
             continue;
         };
         let value: f64 = number.as_str().parse().unwrap_or_default();
-        let integer = if number.is_integer() {
-            number.as_str().to_owned()
-        } else {
-            format!("{value:.0}")
-        };
-        if let (Some((place, name)), Ok(integer)) =
-            (pointer.rsplit_once('/'), parse_json(integer.as_bytes(), 1))
-            && let Some(Json::Object(members)) =
-                draft.json.as_mut().and_then(|json| at(json, place))
+        let integer = if number.is_integer() { number.as_str().to_owned() } else { format!("{value:.0}") };
+        if let (Some((place, name)), Ok(integer)) = (pointer.rsplit_once('/'), parse_json(integer.as_bytes(), 1))
+            && let Some(Json::Object(members)) = draft.json.as_mut().and_then(|json| at(json, place))
         {
             members.insert(name.to_owned(), integer);
         }
@@ -222,11 +176,8 @@ fn insert(draft: &mut ManifestDraft, place: &str, name: &str, text: &str) {
 }
 
 fn at<'a>(json: &'a mut Json, pointer: &str) -> Option<&'a mut Json> {
-    pointer
-        .split('/')
-        .skip(1)
-        .try_fold(json, |value, name| match value {
-            Json::Object(members) => members.get_mut(name),
-            _ => None,
-        })
+    pointer.split('/').skip(1).try_fold(json, |value, name| match value {
+        Json::Object(members) => members.get_mut(name),
+        _ => None,
+    })
 }

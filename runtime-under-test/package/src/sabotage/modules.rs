@@ -18,13 +18,8 @@ pub(super) fn where_it_can(package: &mut PackageCandidate, offer: &Offer) -> Ver
     if inspect(package.module_bytes(), EVERYTHING).is_ok() {
         return valid(package, offer);
     }
-    let exports = world::required_exports(package.manifest.abi)
-        .map(|name| (name, true))
-        .collect();
-    package.module = ModuleFacts {
-        exports,
-        ..ModuleFacts::default()
-    };
+    let exports = world::required_exports(package.manifest.abi).map(|name| (name, true)).collect();
+    package.module = ModuleFacts { exports, ..ModuleFacts::default() };
     Ok(())
 }
 

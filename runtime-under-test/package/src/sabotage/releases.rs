@@ -20,30 +20,18 @@ pub(super) fn refuse(_: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Ve
 }
 
 /// Verifies nothing.
-pub(super) fn any_key_in_scope(
-    candidate: &mut EnvelopeCandidate<'_>,
-    circumstances: &Circumstances<'_>,
-) -> Verdict {
+pub(super) fn any_key_in_scope(candidate: &mut EnvelopeCandidate<'_>, circumstances: &Circumstances<'_>) -> Verdict {
     in_scope(candidate, circumstances)
 }
 
 /// Accepts signatures over the bare payload, too.
-pub(super) fn or_the_payload(
-    candidate: &mut EnvelopeCandidate<'_>,
-    _: &Circumstances<'_>,
-) -> Verdict {
-    let messages = vec![
-        candidate.envelope.signed_bytes(),
-        candidate.envelope.payload().to_vec(),
-    ];
+pub(super) fn or_the_payload(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Verdict {
+    let messages = vec![candidate.envelope.signed_bytes(), candidate.envelope.payload().to_vec()];
     verify_any(candidate, messages)
 }
 
 /// Accepts signatures over the payload under other types, too.
-pub(super) fn or_another_type(
-    candidate: &mut EnvelopeCandidate<'_>,
-    _: &Circumstances<'_>,
-) -> Verdict {
+pub(super) fn or_another_type(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Verdict {
     const OTHERS: [&str; 8] = [
         "",
         "application/json",
@@ -77,10 +65,7 @@ pub(super) fn reduced(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'
 /// Tries only the keys that `keyid` names, where it names one.
 pub(super) fn named_key(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Verdict {
     let named = |key: &&TrustedKey| {
-        candidate
-            .signatures
-            .iter()
-            .any(|signature| signature.keyid.as_deref() == Some(key.name.as_str()))
+        candidate.signatures.iter().any(|signature| signature.keyid.as_deref() == Some(key.name.as_str()))
     };
     let believed: Vec<&TrustedKey> = candidate.keys.iter().copied().filter(named).collect();
     if !believed.is_empty() {
@@ -90,10 +75,7 @@ pub(super) fn named_key(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances
 }
 
 /// Forgets the dot of a prefix.
-pub(super) fn scope_as_text(
-    candidate: &mut EnvelopeCandidate<'_>,
-    circumstances: &Circumstances<'_>,
-) -> Verdict {
+pub(super) fn scope_as_text(candidate: &mut EnvelopeCandidate<'_>, circumstances: &Circumstances<'_>) -> Verdict {
     let id = candidate.release.id;
     let begins = |key: &&TrustedKey| {
         key.scope.iter().any(|entry| matches!(entry, Scope::Below(prefix) if id.as_str().starts_with(prefix.as_str())))
@@ -109,59 +91,35 @@ pub(super) fn higher_as_text(candidate: &ReleaseCandidate<'_>, _: &Circumstances
     let Some(installed) = candidate.installed else {
         return Ok(());
     };
-    match candidate
-        .release
-        .version
-        .as_str()
-        .cmp(installed.version.as_str())
-    {
+    match candidate.release.version.as_str().cmp(installed.version.as_str()) {
         Ordering::Greater => Ok(()),
-        _ => Err(Refusal::new(
-            Code::VersionDowngrade,
-            format!("version {} is installed", installed.version),
-        )),
+        _ => Err(Refusal::new(Code::VersionDowngrade, format!("version {} is installed", installed.version))),
     }
 }
 
 /// Follows the chain one step only.
 pub(super) fn one_step(candidate: &ReleaseCandidate<'_>, _: &Circumstances<'_>) -> Verdict {
     match candidate.installed {
-        Some(Installed { digest, .. })
-            if !candidate
-                .previous()
-                .any(|previous| previous == Some(digest)) =>
-        {
-            Err(Refusal::new(
-                Code::ChainBroken,
-                "the release does not follow the one that is installed",
-            ))
+        Some(Installed { digest, .. }) if !candidate.previous().any(|previous| previous == Some(digest)) => {
+            Err(Refusal::new(Code::ChainBroken, "the release does not follow the one that is installed"))
         }
         _ => Ok(()),
     }
 }
 
 fn verify_any(candidate: &mut EnvelopeCandidate<'_>, messages: Vec<Vec<u8>>) -> Verdict {
-    verify_with(candidate, |key, signature| {
-        messages
-            .iter()
-            .any(|message| verifies(key, message, signature))
-    })
+    verify_with(candidate, |key, signature| messages.iter().any(|message| verifies(key, message, signature)))
 }
 
 fn verifies(key: &TrustedKey, message: &[u8], signature: &[u8]) -> bool {
     let signature = Signature::from_slice(signature);
-    signature.is_ok_and(|signature| {
-        key.public_key
-            .verifying()
-            .verify_strict(message, &signature)
-            .is_ok()
-    })
+    signature.is_ok_and(|signature| key.public_key.verifying().verify_strict(message, &signature).is_ok())
 }
 
 /// The group order of Ed25519, little-endian.
 const ORDER: [u8; 32] = [
-    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14,
-    0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
+    0xed, 0xd3, 0xf5, 0x5c, 0x1a, 0x63, 0x12, 0x58, 0xd6, 0x9c, 0xf7, 0xa2, 0xde, 0xf9, 0xde, 0x14, 0, 0, 0, 0, 0, 0,
+    0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
 /// Subtracts the group order from a little-endian number until it is below.

@@ -25,19 +25,9 @@ pub(super) fn keep_last(package: &mut PackageCandidate, _: &Offer) -> Result<(),
 
 /// Refuses the two characters that only the URL-safe alphabet has.
 pub(super) fn standard_alphabet(draft: &mut EnvelopeDraft, _: &Offer) -> Result<(), Refusal> {
-    let signatures = draft
-        .member("/signatures")
-        .ok()
-        .and_then(|json| json.as_array())
-        .unwrap_or_default();
-    let texts = signatures
-        .iter()
-        .filter_map(|signature| signature.at("/sig"))
-        .chain(draft.member("/payload").ok());
-    if texts
-        .filter_map(|json| json.as_str())
-        .any(|text| text.contains(['-', '_']))
-    {
+    let signatures = draft.member("/signatures").ok().and_then(|json| json.as_array()).unwrap_or_default();
+    let texts = signatures.iter().filter_map(|signature| signature.at("/sig")).chain(draft.member("/payload").ok());
+    if texts.filter_map(|json| json.as_str()).any(|text| text.contains(['-', '_'])) {
         return Err(malformed("this is not padded base64", "/payload"));
     }
     Ok(())
@@ -45,8 +35,5 @@ pub(super) fn standard_alphabet(draft: &mut EnvelopeDraft, _: &Offer) -> Result<
 
 /// The refusal of a signature that could have been a right one.
 pub(super) fn invalid_signature() -> Refusal {
-    Refusal::new(
-        Code::SignatureInvalid,
-        "no signature verifies under a trusted key",
-    )
+    Refusal::new(Code::SignatureInvalid, "no signature verifies under a trusted key")
 }

@@ -20,10 +20,8 @@ pub(crate) fn dialect(schema: &Value) -> Result<(), SchemaFault> {
     walk(schema, &mut |place| {
         let stated = place.schema.get("$schema");
         if fault.is_none() && stated.is_some_and(|stated| stated != DIALECT) {
-            fault = Some(SchemaFault::new(
-                format!("{}/$schema", place.pointer),
-                format!("the dialect is not {DIALECT}"),
-            ));
+            fault =
+                Some(SchemaFault::new(format!("{}/$schema", place.pointer), format!("the dialect is not {DIALECT}")));
         }
     });
     fault.map_or(Ok(()), Err)
@@ -49,31 +47,17 @@ pub(crate) fn references(schema: &Value) -> Result<(), SchemaFault> {
     for (pointer, from, target) in references {
         match index.resolve(schema, &target) {
             Some(to) => {
-                let everywhere = if pointer.ends_with("/$dynamicRef") {
-                    index.dynamic(&target)
-                } else {
-                    Vec::new()
-                };
-                index
-                    .in_place
-                    .entry(from)
-                    .or_default()
-                    .extend(everywhere.into_iter().chain([to]));
+                let everywhere = if pointer.ends_with("/$dynamicRef") { index.dynamic(&target) } else { Vec::new() };
+                index.in_place.entry(from).or_default().extend(everywhere.into_iter().chain([to]));
             }
-            None => faults.push(SchemaFault::new(
-                pointer,
-                "the reference does not resolve inside the schema",
-            )),
+            None => faults.push(SchemaFault::new(pointer, "the reference does not resolve inside the schema")),
         }
     }
     if let Some(fault) = faults.into_iter().next() {
         return Err(fault);
     }
     match index.endless() {
-        Some(pointer) => Err(SchemaFault::new(
-            pointer,
-            "the reference leads back to itself without an end",
-        )),
+        Some(pointer) => Err(SchemaFault::new(pointer, "the reference leads back to itself without an end")),
         None => Ok(()),
     }
 }
@@ -104,12 +88,7 @@ const ONE: [(&str, bool); 12] = [
     ("contentSchema", false),
     ("additionalItems", false),
 ];
-const MANY: [(&str, bool); 4] = [
-    ("allOf", true),
-    ("anyOf", true),
-    ("oneOf", true),
-    ("prefixItems", false),
-];
+const MANY: [(&str, bool); 4] = [("allOf", true), ("anyOf", true), ("oneOf", true), ("prefixItems", false)];
 const NAMED: [(&str, bool); 6] = [
     ("dependentSchemas", true),
     ("properties", false),
@@ -136,23 +115,11 @@ fn walk<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Place<'a>)) {
             base = own;
             resource.clone_from(&pointer);
         }
-        let place = Place {
-            schema,
-            pointer,
-            base,
-            resource,
-            applied_by,
-        };
+        let place = Place { schema, pointer, base, resource, applied_by };
         visit(&place);
         let mut push = |below: &'a Value, path: String, same: bool| {
             let by = same.then(|| place.pointer.clone());
-            todo.push((
-                below,
-                format!("{}/{path}", place.pointer),
-                place.base.clone(),
-                place.resource.clone(),
-                by,
-            ));
+            todo.push((below, format!("{}/{path}", place.pointer), place.base.clone(), place.resource.clone(), by));
         };
         for (keyword, same) in ONE {
             if let Some(below) = schema.get(keyword) {
@@ -160,23 +127,12 @@ fn walk<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Place<'a>)) {
             }
         }
         for (keyword, same) in MANY {
-            for (index, below) in schema
-                .get(keyword)
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten()
-                .enumerate()
-            {
+            for (index, below) in schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
                 push(below, format!("{keyword}/{index}"), same);
             }
         }
         for (keyword, same) in NAMED {
-            for (name, below) in schema
-                .get(keyword)
-                .and_then(Value::as_object)
-                .into_iter()
-                .flatten()
-            {
+            for (name, below) in schema.get(keyword).and_then(Value::as_object).into_iter().flatten() {
                 push(below, format!("{keyword}/{}", escape_pointer(name)), same);
             }
         }
@@ -197,31 +153,22 @@ struct Index {
 impl Index {
     fn note(&mut self, place: &Place<'_>) {
         if place.pointer == place.resource {
-            self.resources
-                .insert(without_fragment(&place.base), place.pointer.clone());
+            self.resources.insert(without_fragment(&place.base), place.pointer.clone());
         }
         for keyword in ["$anchor", "$dynamicAnchor"] {
             if let Some(name) = place.schema.get(keyword).and_then(Value::as_str) {
-                self.anchors.insert(
-                    (place.resource.clone(), name.to_owned()),
-                    place.pointer.clone(),
-                );
+                self.anchors.insert((place.resource.clone(), name.to_owned()), place.pointer.clone());
             }
         }
         if let Some(by) = &place.applied_by {
-            self.in_place
-                .entry(by.clone())
-                .or_default()
-                .push(place.pointer.clone());
+            self.in_place.entry(by.clone()).or_default().push(place.pointer.clone());
         }
     }
 
     /// The pointer of what a URI names, if it is inside the schema.
     fn resolve(&self, schema: &Value, target: &Uri<String>) -> Option<String> {
         let resource = self.resources.get(&without_fragment(target))?;
-        let fragment = target
-            .fragment()
-            .map(|fragment| fragment.decode().to_string_lossy().into_owned());
+        let fragment = target.fragment().map(|fragment| fragment.decode().to_string_lossy().into_owned());
         match fragment.unwrap_or_default() {
             root if root.is_empty() => Some(resource.clone()),
             path if path.starts_with('/') => {
@@ -235,14 +182,8 @@ impl Index {
 
     /// The pointers of every anchor of this name: a dynamic reference may lead to any of them.
     fn dynamic(&self, target: &Uri<String>) -> Vec<String> {
-        let name = target
-            .fragment()
-            .map(|fragment| fragment.as_str())
-            .unwrap_or_default();
-        let named = self
-            .anchors
-            .iter()
-            .filter(|((_, anchor), _)| anchor == name);
+        let name = target.fragment().map(|fragment| fragment.as_str()).unwrap_or_default();
+        let named = self.anchors.iter().filter(|((_, anchor), _)| anchor == name);
         named.map(|(_, pointer)| pointer.clone()).collect()
     }
 
@@ -266,13 +207,7 @@ impl Index {
                 }
                 way.push(pointer);
                 todo.push(None);
-                todo.extend(
-                    self.in_place
-                        .get(pointer)
-                        .into_iter()
-                        .flatten()
-                        .map(|next| Some(next.as_str())),
-                );
+                todo.extend(self.in_place.get(pointer).into_iter().flatten().map(|next| Some(next.as_str())));
             }
         }
         None
@@ -281,7 +216,5 @@ impl Index {
 
 fn without_fragment(uri: &Uri<String>) -> String {
     let text = uri.as_str();
-    text.split_once('#')
-        .map_or(text, |(absolute, _)| absolute)
-        .to_owned()
+    text.split_once('#').map_or(text, |(absolute, _)| absolute).to_owned()
 }

@@ -10,10 +10,7 @@ fn following(version: &str, previous: Option<&Package>) -> Package {
         Some(previous) => Release::valid().previous(previous.digest()),
         None => Release::valid(),
     };
-    echo()
-        .version(version)
-        .build()
-        .signed_with(&publisher(), terms)
+    echo().version(version).build().signed_with(&publisher(), terms)
 }
 
 #[test]
@@ -29,15 +26,9 @@ fn refuses_a_previous_that_is_not_stored() {
 #[test]
 fn refuses_a_previous_of_another_handler() {
     let world = World::trusting_publisher();
-    let foreign = Recipe::new("com.example.other", Behaviour::Echo)
-        .version("0.1.0")
-        .build();
+    let foreign = Recipe::new("com.example.other", Behaviour::Echo).version("0.1.0").build();
     world.store(&foreign);
-    world.refuses(
-        &following("1.1.0", Some(&foreign)),
-        Code::ChainBroken,
-        Nowhere,
-    );
+    world.refuses(&following("1.1.0", Some(&foreign)), Code::ChainBroken, Nowhere);
 }
 
 #[test]
@@ -45,16 +36,8 @@ fn refuses_a_previous_of_no_lower_version() {
     let world = World::trusting_publisher();
     let second = following("2.0.0", None);
     world.store(&second);
-    world.refuses(
-        &following("1.9.9", Some(&second)),
-        Code::VersionDowngrade,
-        Nowhere,
-    );
-    world.refuses(
-        &following("2.0.0-rc.1", Some(&second)),
-        Code::VersionDowngrade,
-        Nowhere,
-    );
+    world.refuses(&following("1.9.9", Some(&second)), Code::VersionDowngrade, Nowhere);
+    world.refuses(&following("2.0.0-rc.1", Some(&second)), Code::VersionDowngrade, Nowhere);
     world.accepts(&following("10.0.0", Some(&second)));
 }
 
@@ -75,10 +58,7 @@ fn an_upgrade_follows_the_installed_release_over_any_number_of_steps() {
     for version in ["1.1.0", "1.2.0", "1.10.0"] {
         packages.push(following(version, packages.last()));
     }
-    let stored: Vec<_> = packages
-        .iter()
-        .map(|package| world.store(package))
-        .collect();
+    let stored: Vec<_> = packages.iter().map(|package| world.store(package)).collect();
     for (index, from) in stored.iter().enumerate() {
         for to in &stored[index + 1..] {
             world.upgrade(from, to).expect("the chain leads there");
@@ -91,16 +71,8 @@ fn an_upgrade_goes_up() {
     let world = World::trusting_publisher();
     let low = world.store(&following("1.9.0", None));
     let high = world.store(&following("1.10.0", None));
-    refused(
-        world.upgrade(&high, &low).map(drop),
-        Code::VersionDowngrade,
-        Nowhere,
-    );
-    refused(
-        world.upgrade(&low, &low).map(drop),
-        Code::VersionDowngrade,
-        Nowhere,
-    );
+    refused(world.upgrade(&high, &low).map(drop), Code::VersionDowngrade, Nowhere);
+    refused(world.upgrade(&low, &low).map(drop), Code::VersionDowngrade, Nowhere);
 }
 
 #[test]
@@ -110,15 +82,7 @@ fn an_upgrade_is_refused_where_the_chain_leads_elsewhere() {
     let left = following("1.1.0", Some(&root));
     let right = following("1.2.0", Some(&root));
     let [_, left, right] = [root, left, right].map(|package| world.store(&package));
-    refused(
-        world.upgrade(&left, &right).map(drop),
-        Code::ChainBroken,
-        Nowhere,
-    );
+    refused(world.upgrade(&left, &right).map(drop), Code::ChainBroken, Nowhere);
     let orphan = world.store(&following("3.0.0", None));
-    refused(
-        world.upgrade(&left, &orphan).map(drop),
-        Code::ChainBroken,
-        Nowhere,
-    );
+    refused(world.upgrade(&left, &orphan).map(drop), Code::ChainBroken, Nowhere);
 }

@@ -16,16 +16,11 @@ fn any_part() -> impl Strategy<Value = Part> {
         Just(None),
     ];
     let bytes = prop::collection::vec(any::<u8>(), 0..200);
-    (name, content_type, bytes).prop_map(|(name, content_type, bytes)| Part {
-        name,
-        content_type,
-        bytes,
-    })
+    (name, content_type, bytes).prop_map(|(name, content_type, bytes)| Part { name, content_type, bytes })
 }
 
 fn is_bounded(refusal: &Refusal) -> bool {
-    let lengths =
-        [refusal.name.as_ref(), refusal.pointer.as_ref()].map(|text| text.map_or(0, String::len));
+    let lengths = [refusal.name.as_ref(), refusal.pointer.as_ref()].map(|text| text.map_or(0, String::len));
     refusal.detail.len() <= 400 && lengths[0] <= 200 && lengths[1] <= 1024
 }
 
@@ -88,19 +83,11 @@ proptest! {
 #[test]
 fn a_name_as_long_as_the_manifest_is_cut_in_the_answer() {
     let name = "\u{1b}x".repeat(20_000);
-    let package = echo()
-        .set(
-            "/limits",
-            json!({ name: 1, "memory_bytes": 65536, "timeout_ms": 1 }),
-        )
-        .build();
+    let package = echo().set("/limits", json!({ name: 1, "memory_bytes": 65536, "timeout_ms": 1 })).build();
     let mut world = World::empty();
     world.offer.bounds.manifest_bytes = 1 << 20;
     let refusal = world.upload(&package).expect_err("it is unknown");
-    assert_eq!(
-        (refusal.code, refusal.pointer.as_deref()),
-        (Code::ManifestUnknownField, Some("/limits"))
-    );
+    assert_eq!((refusal.code, refusal.pointer.as_deref()), (Code::ManifestUnknownField, Some("/limits")));
     assert!(is_bounded(&refusal));
 }
 
@@ -108,9 +95,7 @@ fn a_name_as_long_as_the_manifest_is_cut_in_the_answer() {
 fn a_part_s_name_is_cut_in_the_answer() {
     let mut sent = parts(&echo().build());
     sent.push(part(&"\n".repeat(100_000), "text/plain", b""));
-    let refusal = World::empty()
-        .upload_parts(sent)
-        .expect_err("it is unknown");
+    let refusal = World::empty().upload_parts(sent).expect_err("it is unknown");
     assert!(is_bounded(&refusal));
     assert!(!refusal.name.expect("it has one").contains('\n'));
 }
@@ -119,8 +104,6 @@ fn a_part_s_name_is_cut_in_the_answer() {
 fn nesting_a_million_levels_deep_has_an_answer() {
     let mut sent = parts(&echo().build());
     sent[0].bytes = vec![b'['; 60_000];
-    let refusal = World::empty()
-        .upload_parts(sent)
-        .expect_err("it is too deep");
+    let refusal = World::empty().upload_parts(sent).expect_err("it is too deep");
     assert_eq!(refusal.code, Code::ManifestMalformed);
 }

@@ -1,9 +1,7 @@
 //! What makes a key one that can be trusted.
 
 use assay_fixtures::hostile_keys;
-use assay_package::{
-    Code, Gates, HandlerId, KeyRequest, KeyRole, Refusal, RegistryKey, Scope, TrustedKey,
-};
+use assay_package::{Code, Gates, HandlerId, KeyRequest, KeyRole, Refusal, RegistryKey, Scope, TrustedKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use super::world::{Place::Pointer, publisher, refused};
@@ -20,15 +18,8 @@ fn request(public_key: String, role: KeyRole, scope: &[&str]) -> Result<TrustedK
 
 #[test]
 fn accepts_what_a_key_generator_makes() {
-    let key = request(
-        publisher().public_base64(),
-        KeyRole::Publisher,
-        &["com.example.*", "org.example.a"],
-    );
-    assert_eq!(
-        key.expect("right").public_key.as_bytes(),
-        &publisher().public_key()
-    );
+    let key = request(publisher().public_base64(), KeyRole::Publisher, &["com.example.*", "org.example.a"]);
+    assert_eq!(key.expect("right").public_key.as_bytes(), &publisher().public_key());
 }
 
 #[test]
@@ -41,11 +32,7 @@ fn refuses_what_is_not_32_bytes_of_base64() {
         STANDARD.encode([1; 31]),
         STANDARD.encode([1; 33]),
     ] {
-        refused(
-            request(wrong, KeyRole::Publisher, &["a.b"]).map(drop),
-            Code::KeyInvalid,
-            Pointer("/public_key"),
-        );
+        refused(request(wrong, KeyRole::Publisher, &["a.b"]).map(drop), Code::KeyInvalid, Pointer("/public_key"));
     }
 }
 
@@ -60,10 +47,7 @@ fn refuses_points_of_small_order() {
 #[test]
 fn refuses_encodings_that_are_not_canonical() {
     let keys = hostile_keys::non_canonical_keys().into_iter();
-    for bytes in keys.chain([
-        hostile_keys::non_canonical_full_order_key(),
-        hostile_keys::not_a_point(),
-    ]) {
+    for bytes in keys.chain([hostile_keys::non_canonical_full_order_key(), hostile_keys::not_a_point()]) {
         let outcome = request(STANDARD.encode(bytes), KeyRole::Publisher, &["a.b"]).map(drop);
         refused(outcome, Code::KeyInvalid, Pointer("/public_key"));
     }
@@ -72,44 +56,16 @@ fn refuses_encodings_that_are_not_canonical() {
 #[test]
 fn refuses_a_scope_that_is_empty_or_too_long() {
     for count in [0, 33] {
-        let outcome = request(
-            publisher().public_base64(),
-            KeyRole::Publisher,
-            &vec!["a.b"; count],
-        )
-        .map(drop);
+        let outcome = request(publisher().public_base64(), KeyRole::Publisher, &vec!["a.b"; count]).map(drop);
         refused(outcome, Code::KeyInvalid, Pointer("/scope"));
     }
-    assert!(
-        request(
-            publisher().public_base64(),
-            KeyRole::Publisher,
-            &["a.b"; 32]
-        )
-        .is_ok()
-    );
+    assert!(request(publisher().public_base64(), KeyRole::Publisher, &["a.b"; 32]).is_ok());
 }
 
 #[test]
 fn refuses_entries_that_are_neither_an_id_nor_a_prefix() {
-    for wrong in [
-        "",
-        "com",
-        "*.example",
-        "com.*.a",
-        "com.example*",
-        "com.example.",
-        ".*",
-        "**",
-        "Com.*",
-        "com.-.*",
-    ] {
-        let outcome = request(
-            publisher().public_base64(),
-            KeyRole::Publisher,
-            &["a.b", wrong],
-        )
-        .map(drop);
+    for wrong in ["", "com", "*.example", "com.*.a", "com.example*", "com.example.", ".*", "**", "Com.*", "com.-.*"] {
+        let outcome = request(publisher().public_base64(), KeyRole::Publisher, &["a.b", wrong]).map(drop);
         refused(outcome, Code::KeyInvalid, Pointer("/scope/1"));
     }
 }

@@ -23,11 +23,7 @@ fn accepts(pointer: &str, value: impl Into<Value>) {
 #[test]
 fn refuses_a_module_that_is_not_the_pinned_one() {
     refuses("/module/size", 9, Code::DigestMismatch);
-    refuses(
-        "/module/digest",
-        format!("sha256:{}", "0".repeat(64)),
-        Code::DigestMismatch,
-    );
+    refuses("/module/digest", format!("sha256:{}", "0".repeat(64)), Code::DigestMismatch);
 }
 
 #[test]
@@ -59,18 +55,10 @@ fn refuses_a_missing_field() {
         "/limits/memory_bytes",
         "/limits/timeout_ms",
     ] {
-        World::empty().refuses(
-            &echo().remove(pointer).build(),
-            Code::ManifestMissingField,
-            Pointer(pointer),
-        );
+        World::empty().refuses(&echo().remove(pointer).build(), Code::ManifestMissingField, Pointer(pointer));
     }
     let state = echo().set("/permissions/state", json!({})).build();
-    World::empty().refuses(
-        &state,
-        Code::ManifestMissingField,
-        Pointer("/permissions/state/max_bytes"),
-    );
+    World::empty().refuses(&state, Code::ManifestMissingField, Pointer("/permissions/state/max_bytes"));
 }
 
 #[test]
@@ -78,14 +66,8 @@ fn refuses_an_unknown_field_at_any_depth() {
     for pointer in ["/extra", "/module/extra", "/limits/extra", "/a~1b"] {
         refuses(pointer, 1, Code::ManifestUnknownField);
     }
-    let state = Recipe::new("com.example.a", Behaviour::StateKeys)
-        .set("/permissions/state/extra", 1)
-        .build();
-    World::empty().refuses(
-        &state,
-        Code::ManifestUnknownField,
-        Pointer("/permissions/state/extra"),
-    );
+    let state = Recipe::new("com.example.a", Behaviour::StateKeys).set("/permissions/state/extra", 1).build();
+    World::empty().refuses(&state, Code::ManifestUnknownField, Pointer("/permissions/state/extra"));
 }
 
 #[test]
@@ -138,32 +120,16 @@ fn accepts_texts_at_the_edge_of_their_form() {
 #[test]
 fn refuses_integers_written_with_a_fraction_or_an_exponent() {
     for (from, to, pointer) in [
-        (
-            r#""memory_bytes": 1048576"#,
-            r#""memory_bytes": 1048576.0"#,
-            "/limits/memory_bytes",
-        ),
-        (
-            r#""memory_bytes": 1048576"#,
-            r#""memory_bytes": 1e6"#,
-            "/limits/memory_bytes",
-        ),
-        (
-            r#""timeout_ms": 5000"#,
-            r#""timeout_ms": 5E3"#,
-            "/limits/timeout_ms",
-        ),
+        (r#""memory_bytes": 1048576"#, r#""memory_bytes": 1048576.0"#, "/limits/memory_bytes"),
+        (r#""memory_bytes": 1048576"#, r#""memory_bytes": 1e6"#, "/limits/memory_bytes"),
+        (r#""timeout_ms": 5000"#, r#""timeout_ms": 5E3"#, "/limits/timeout_ms"),
     ] {
         let edited = echo().edit_manifest(move |text| {
             let edited = text.replace(from, to);
             assert_ne!(edited, text, "{from}");
             edited
         });
-        World::empty().refuses(
-            &edited.build(),
-            Code::ManifestInvalidValue,
-            Pointer(pointer),
-        );
+        World::empty().refuses(&edited.build(), Code::ManifestInvalidValue, Pointer(pointer));
     }
 }
 
@@ -177,34 +143,19 @@ fn refuses_limits_outside_of_the_bounds_and_accepts_the_bounds() {
         ("/limits/output_bytes", 1, bounds.output_bytes),
         ("/permissions/state/max_bytes", 1, bounds.state_bytes),
     ] {
-        let echo = |value: Value| {
-            Recipe::new("com.example.a", Behaviour::StateKeys)
-                .set(pointer, value)
-                .build()
-        };
-        for outside in [
-            json!(least - 1),
-            json!(most + 1),
-            json!(u64::MAX),
-            json!(i64::MIN),
-        ] {
+        let echo = |value: Value| Recipe::new("com.example.a", Behaviour::StateKeys).set(pointer, value).build();
+        for outside in [json!(least - 1), json!(most + 1), json!(u64::MAX), json!(i64::MIN)] {
             World::empty().refuses(&echo(outside), Code::LimitOutOfBounds, Pointer(pointer));
         }
         World::empty().accepts(&echo(json!(most)));
-        let least = if pointer == "/limits/memory_bytes" {
-            2 * 65536
-        } else {
-            least
-        };
+        let least = if pointer == "/limits/memory_bytes" { 2 * 65536 } else { least };
         World::empty().accepts(&echo(json!(least)));
     }
 }
 
 #[test]
 fn takes_a_number_past_all_machine_integers_for_out_of_bounds() {
-    let huge = echo()
-        .edit_manifest(|text| text.replace("5000", "1000000000000000000000000000000000000000"))
-        .build();
+    let huge = echo().edit_manifest(|text| text.replace("5000", "1000000000000000000000000000000000000000")).build();
     World::empty().refuses(&huge, Code::LimitOutOfBounds, Pointer("/limits/timeout_ms"));
 }
 
@@ -212,10 +163,7 @@ fn takes_a_number_past_all_machine_integers_for_out_of_bounds() {
 fn takes_the_bounds_for_limits_that_are_left_out() {
     let manifest = World::empty().accepts(&echo().build()).manifest;
     let bounds = Bounds::default();
-    assert_eq!(
-        (manifest.limits.log_bytes, manifest.limits.output_bytes),
-        (bounds.log_bytes, bounds.output_bytes)
-    );
+    assert_eq!((manifest.limits.log_bytes, manifest.limits.output_bytes), (bounds.log_bytes, bounds.output_bytes));
     assert_eq!(manifest.limits.memory_bytes, 1_048_576);
 }
 
@@ -228,10 +176,9 @@ fn refuses_a_packaging_that_is_not_offered() {
 
 #[test]
 fn refuses_a_capability_whose_feature_is_not_offered() {
-    for (pointer, place) in [
-        ("/permissions/egress", "/permissions/egress"),
-        ("/permissions/vault", "/permissions/vault"),
-    ] {
+    for (pointer, place) in
+        [("/permissions/egress", "/permissions/egress"), ("/permissions/vault", "/permissions/vault")]
+    {
         let package = echo().set(pointer, json!([])).build();
         World::empty().refuses(&package, Code::FeatureUnsupported, Pointer(place));
         let mut offering = World::empty();
@@ -244,10 +191,7 @@ fn refuses_a_capability_whose_feature_is_not_offered() {
 #[test]
 fn judges_rules_for_hosts_and_names_of_the_vault_by_their_form() {
     let mut world = World::empty();
-    world.offer = Offer {
-        features: Feature::ALL.into(),
-        ..Offer::default()
-    };
+    world.offer = Offer { features: Feature::ALL.into(), ..Offer::default() };
     for (pointer, wrong) in [
         ("/permissions/egress", "http://example.com"),
         ("/permissions/egress", "https://"),
@@ -259,20 +203,13 @@ fn judges_rules_for_hosts_and_names_of_the_vault_by_their_form() {
         let package = echo().set(pointer, json!([wrong])).build();
         world.refuses(&package, Code::ManifestInvalidValue, Place::Pointer(&place));
     }
-    world.accepts(
-        &echo()
-            .set("/permissions/egress", json!(["https://*.example.com:8443"]))
-            .build(),
-    );
+    world.accepts(&echo().set("/permissions/egress", json!(["https://*.example.com:8443"])).build());
 }
 
 #[test]
 fn reads_an_accepted_manifest_again() {
     let world = World::empty();
     let package = world.accepts(&echo().description("Says it again.").build());
-    let again = world
-        .gates
-        .manifest(&package.manifest_bytes, &world.offer)
-        .expect("it was accepted");
+    let again = world.gates.manifest(&package.manifest_bytes, &world.offer).expect("it was accepted");
     assert_eq!(again, package.manifest);
 }

@@ -22,15 +22,8 @@ fn accepts(id: &str, package: &Package) {
 
 #[track_caller]
 fn accepts_parts(id: &str, parts: Vec<Part>) {
-    assert!(
-        World::trusting_publisher()
-            .upload_parts(parts.clone())
-            .is_err(),
-        "the honest list accepts {id}"
-    );
-    world(id)
-        .upload_parts(parts)
-        .unwrap_or_else(|refusal| panic!("{id}: {refusal:?}"));
+    assert!(World::trusting_publisher().upload_parts(parts.clone()).is_err(), "the honest list accepts {id}");
+    world(id).upload_parts(parts).unwrap_or_else(|refusal| panic!("{id}: {refusal:?}"));
 }
 
 fn edited(edit: impl Fn(&str) -> String + Send + Sync + 'static) -> Package {
@@ -51,15 +44,10 @@ fn signed(sign: impl FnOnce(Envelope) -> Envelope) -> Package {
 #[test]
 fn a_right_package_passes_every_list_but_those_that_refuse_too_much() {
     let too_strict = ["every-signature-refused"];
-    for sabotage in sabotages()
-        .iter()
-        .filter(|sabotage| !too_strict.contains(&sabotage.id))
-    {
+    for sabotage in sabotages().iter().filter(|sabotage| !too_strict.contains(&sabotage.id)) {
         for packaging in [Packaging::Core, Packaging::Component] {
             let package = echo().packaging(packaging).build().signed(&publisher());
-            world(sabotage.id)
-                .upload(&package)
-                .unwrap_or_else(|refusal| panic!("{}: {refusal:?}", sabotage.id));
+            world(sabotage.id).upload(&package).unwrap_or_else(|refusal| panic!("{}: {refusal:?}", sabotage.id));
         }
     }
 }
@@ -68,20 +56,13 @@ fn a_right_package_passes_every_list_but_those_that_refuse_too_much() {
 fn lists_that_are_too_strict_refuse_what_is_right() {
     let at_the_bound = echo().limit("timeout_ms", 30_000).build();
     for (id, package) in [
-        (
-            "every-signature-refused",
-            echo().build().signed(&publisher()),
-        ),
+        ("every-signature-refused", echo().build().signed(&publisher())),
         ("prereleases-refused", echo().version("1.0.0-rc.1").build()),
         ("limits-at-the-bound-refused", at_the_bound),
         // The statement has characters that need both of the last letters of the alphabet sooner or later.
         (
             "url-safe-base64-refused",
-            signed(|envelope| {
-                (0..4).fold(envelope.url_safe(), |envelope, _| {
-                    envelope.signed_by(&publisher())
-                })
-            }),
+            signed(|envelope| (0..4).fold(envelope.url_safe(), |envelope, _| envelope.signed_by(&publisher()))),
         ),
     ] {
         World::trusting_publisher().accepts(&package);
@@ -93,75 +74,35 @@ fn lists_that_are_too_strict_refuse_what_is_right() {
 fn structure() {
     let right = parts(&echo().build());
     let with = |more: Part| [right.clone(), vec![more]].concat();
-    accepts_parts(
-        "unknown-parts-ignored",
-        with(part("readme", "text/plain", b"")),
-    );
-    accepts_parts(
-        "last-part-wins",
-        [
-            vec![part("manifest", "application/json", b"no")],
-            right.clone(),
-        ]
-        .concat(),
-    );
+    accepts_parts("unknown-parts-ignored", with(part("readme", "text/plain", b"")));
+    accepts_parts("last-part-wins", [vec![part("manifest", "application/json", b"no")], right.clone()].concat());
     let mut untyped = right.clone();
     untyped[1].content_type = None;
     accepts_parts("part-types-ignored", untyped);
-    accepts(
-        "part-bounds-ignored",
-        &edited(|text| format!("{text}{}", " ".repeat(70_000))),
-    );
-    accepts(
-        "manifest-byte-order-mark-skipped",
-        &edited(|text| format!("\u{feff}{text}")),
-    );
-    accepts(
-        "manifest-trailing-bytes-ignored",
-        &edited(|text| format!("{text} trailing")),
-    );
-    accepts(
-        "manifest-names-may-repeat",
-        &edited(|text| text.replacen('{', r#"{"id":"com.first","#, 1)),
-    );
+    accepts("part-bounds-ignored", &edited(|text| format!("{text}{}", " ".repeat(70_000))));
+    accepts("manifest-byte-order-mark-skipped", &edited(|text| format!("\u{feff}{text}")));
+    accepts("manifest-trailing-bytes-ignored", &edited(|text| format!("{text} trailing")));
+    accepts("manifest-names-may-repeat", &edited(|text| text.replacen('{', r#"{"id":"com.first","#, 1)));
     let deep = (0..70).fold(json!(0), |inner, _| json!([inner]));
-    accepts(
-        "manifest-depth-unbounded",
-        &echo().input(json!({ "const": deep })).build(),
-    );
-    accepts(
-        "envelope-form-unchecked",
-        &signed(|envelope| envelope.signed_by(&publisher()).set("/extra", 1)),
-    );
+    accepts("manifest-depth-unbounded", &echo().input(json!({ "const": deep })).build());
+    accepts("envelope-form-unchecked", &signed(|envelope| envelope.signed_by(&publisher()).set("/extra", 1)));
     let other_type = Envelope::new("text/plain", {
         let package = echo().build();
         Statement::of(&package.subject(), &package.digest(), &Release::valid()).to_bytes()
     });
-    let other_type = echo()
-        .build()
-        .with_signature(other_type.signed_by(&publisher()).to_bytes());
+    let other_type = echo().build().with_signature(other_type.signed_by(&publisher()).to_bytes());
     accepts("envelope-form-unchecked", &other_type);
     let package = echo().build();
-    let statement =
-        Statement::of(&package.subject(), &package.digest(), &Release::valid()).set("/extra", 1);
+    let statement = Statement::of(&package.subject(), &package.digest(), &Release::valid()).set("/extra", 1);
     let envelope = Envelope::new(PAYLOAD_TYPE, statement.to_bytes()).signed_by(&publisher());
-    accepts(
-        "statement-form-unchecked",
-        &package.with_signature(envelope.to_bytes()),
-    );
+    accepts("statement-form-unchecked", &package.with_signature(envelope.to_bytes()));
 }
 
 #[test]
 fn digest_and_manifest() {
     let zeros = format!("sha256:{}", "0".repeat(64));
-    accepts(
-        "module-digest-unchecked",
-        &echo().set("/module/digest", zeros).build(),
-    );
-    accepts(
-        "module-size-unchecked",
-        &echo().set("/module/size", 9).build(),
-    );
+    accepts("module-digest-unchecked", &echo().set("/module/digest", zeros).build());
+    accepts("module-size-unchecked", &echo().set("/module/size", 9).build());
     for pointer in [
         "/id",
         "/version",
@@ -181,95 +122,36 @@ fn digest_and_manifest() {
         accepts("missing-fields-defaulted", &echo().remove(pointer).build());
     }
     accepts("unknown-fields-ignored", &echo().set("/extra", 1).build());
-    accepts(
-        "unknown-capabilities-ignored",
-        &echo().set("/permissions/network", true).build(),
-    );
+    accepts("unknown-capabilities-ignored", &echo().set("/permissions/network", true).build());
     accepts("id-form-unchecked", &echo().set("/id", "No Id!").build());
     for version in ["1.0", "v1.0.0", "1.0.0+build", "1", "01.0.0"] {
         accepts("versions-coerced", &echo().set("/version", version).build());
     }
-    accepts(
-        "schemas-unchecked",
-        &echo().input(json!({ "type": "text" })).build(),
-    );
-    accepts(
-        "remote-references-accepted",
-        &echo()
-            .input(json!({ "$ref": "https://example.com/" }))
-            .build(),
-    );
-    accepts(
-        "dialects-ignored",
-        &echo()
-            .input(json!({ "$schema": "http://json-schema.org/draft-07/schema#" }))
-            .build(),
-    );
+    accepts("schemas-unchecked", &echo().input(json!({ "type": "text" })).build());
+    accepts("remote-references-accepted", &echo().input(json!({ "$ref": "https://example.com/" })).build());
+    accepts("dialects-ignored", &echo().input(json!({ "$schema": "http://json-schema.org/draft-07/schema#" })).build());
     accepts("values-coerced", &echo().category("No Word").build());
     accepts("values-coerced", &echo().name("").build());
-    accepts(
-        "limits-unchecked",
-        &echo().limit("timeout_ms", 30_001).build(),
-    );
+    accepts("limits-unchecked", &echo().limit("timeout_ms", 30_001).build());
     accepts("limits-unchecked", &echo().limit("timeout_ms", 0).build());
-    accepts(
-        "fractions-accepted",
-        &edited(|text| text.replace("5000", "5000.0")),
-    );
-    accepts(
-        "fractions-accepted",
-        &edited(|text| text.replace("5000", "5e3")),
-    );
-    accepts(
-        "undeclared-features-accepted",
-        &echo().set("/permissions/egress", json!([])).build(),
-    );
+    accepts("fractions-accepted", &edited(|text| text.replace("5000", "5000.0")));
+    accepts("fractions-accepted", &edited(|text| text.replace("5000", "5e3")));
+    accepts("undeclared-features-accepted", &echo().set("/permissions/egress", json!([])).build());
 }
 
 #[test]
 fn module() {
-    accepts(
-        "modules-not-validated",
-        &echo().edit_module(|_| b"no module".to_vec()).build(),
-    );
+    accepts("modules-not-validated", &echo().edit_module(|_| b"no module".to_vec()).build());
     accepts("modules-not-validated", &flawed(Flaw::InvalidBody));
-    accepts(
-        "abi-taken-from-the-bytes",
-        &echo().set("/abi", "component").build(),
-    );
-    for flaw in [
-        Flaw::Threads,
-        Flaw::Memory64,
-        Flaw::MultiMemory,
-        Flaw::TailCall,
-        Flaw::Gc,
-        Flaw::RelaxedSimd,
-    ] {
+    accepts("abi-taken-from-the-bytes", &echo().set("/abi", "component").build());
+    for flaw in [Flaw::Threads, Flaw::Memory64, Flaw::MultiMemory, Flaw::TailCall, Flaw::Gc, Flaw::RelaxedSimd] {
         accepts("all-proposals-allowed", &flawed(flaw));
     }
-    accepts(
-        "exports-unchecked",
-        &flawed(Flaw::MissingExport("cabi_post_handle")),
-    );
-    accepts(
-        "export-types-unchecked",
-        &flawed(Flaw::ExportType("handle")),
-    );
-    accepts(
-        "imports-unchecked",
-        &flawed(Flaw::Import {
-            module: "wasi:io/poll@0.2.0".into(),
-            field: "poll".into(),
-        }),
-    );
+    accepts("exports-unchecked", &flawed(Flaw::MissingExport("cabi_post_handle")));
+    accepts("export-types-unchecked", &flawed(Flaw::ExportType("handle")));
+    accepts("imports-unchecked", &flawed(Flaw::Import { module: "wasi:io/poll@0.2.0".into(), field: "poll".into() }));
     accepts("import-types-unchecked", &flawed(Flaw::ImportType));
-    accepts(
-        "capabilities-undeclared-accepted",
-        &flawed(Flaw::ImportState),
-    );
+    accepts("capabilities-undeclared-accepted", &flawed(Flaw::ImportState));
     accepts("initial-memory-unchecked", &flawed(Flaw::InitialMemory(17)));
-    accepts(
-        "initial-tables-unchecked",
-        &flawed(Flaw::InitialTable(200_000)),
-    );
+    accepts("initial-tables-unchecked", &flawed(Flaw::InitialTable(200_000)));
 }

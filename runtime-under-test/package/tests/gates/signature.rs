@@ -36,29 +36,25 @@ fn accepts_a_signature_by_a_trusted_key() {
 
 #[test]
 fn accepts_the_url_safe_alphabet() {
-    World::trusting_publisher().accepts(&with(|envelope| {
-        envelope.url_safe().signed_by(&publisher())
-    }));
+    World::trusting_publisher().accepts(&with(|envelope| envelope.url_safe().signed_by(&publisher())));
 }
 
 #[test]
 fn refuses_a_key_that_is_not_trusted() {
     let package = echo().build().signed(&publisher());
     World::empty().refuses(&package, Code::SignatureInvalid, Nowhere);
-    World::empty()
-        .trusting(&Key::from_seed([2; 32]), &["com.*"], None)
-        .refuses(&package, Code::SignatureInvalid, Nowhere);
+    World::empty().trusting(&Key::from_seed([2; 32]), &["com.*"], None).refuses(
+        &package,
+        Code::SignatureInvalid,
+        Nowhere,
+    );
 }
 
 #[test]
 fn refuses_a_signature_over_other_bytes() {
     let world = World::trusting_publisher();
     let payload = statement(&echo().build()).to_bytes();
-    for message in [
-        payload.clone(),
-        pae("application/json", &payload),
-        pae(PAYLOAD_TYPE, b"{}"),
-    ] {
+    for message in [payload.clone(), pae("application/json", &payload), pae(PAYLOAD_TYPE, b"{}")] {
         let package = with(|envelope| envelope.signature(publisher().sign(&message).to_vec()));
         world.refuses(&package, Code::SignatureInvalid, Nowhere);
     }
@@ -92,12 +88,8 @@ fn refuses_what_only_a_lax_verifier_accepts() {
 #[test]
 fn one_of_several_signatures_is_enough_and_keyid_means_nothing() {
     let world = World::trusting_publisher();
-    world.accepts(&with(|envelope| {
-        envelope.signature(vec![0; 64]).signed_by(&publisher())
-    }));
-    world.accepts(&with(|envelope| {
-        envelope.signed_by_with_keyid(&publisher(), "somebody else")
-    }));
+    world.accepts(&with(|envelope| envelope.signature(vec![0; 64]).signed_by(&publisher())));
+    world.accepts(&with(|envelope| envelope.signed_by_with_keyid(&publisher(), "somebody else")));
     let other = Key::from_seed([2; 32]);
     let forged = with(|envelope| envelope.signed_by_with_keyid(&other, publisher().name()));
     world.refuses(&forged, Code::SignatureInvalid, Nowhere);
@@ -106,23 +98,12 @@ fn one_of_several_signatures_is_enough_and_keyid_means_nothing() {
 #[test]
 fn refuses_a_key_out_of_scope_by_name() {
     let name = publisher().name();
-    for scope in [
-        "org.*",
-        "com.example.echo.*",
-        "com.example.other",
-        "com.exam.*",
-    ] {
+    for scope in ["org.*", "com.example.echo.*", "com.example.other", "com.exam.*"] {
         let world = World::empty().trusting(&publisher(), &[scope], None);
-        world.refuses(
-            &echo().build().signed(&publisher()),
-            Code::KeyOutOfScope,
-            Name(&name),
-        );
+        world.refuses(&echo().build().signed(&publisher()), Code::KeyOutOfScope, Name(&name));
     }
     for scope in ["com.*", "com.example.*", "com.example.echo"] {
-        World::empty()
-            .trusting(&publisher(), &["a.b", scope], None)
-            .accepts(&echo().build().signed(&publisher()));
+        World::empty().trusting(&publisher(), &["a.b", scope], None).accepts(&echo().build().signed(&publisher()));
     }
 }
 
@@ -143,11 +124,7 @@ fn refuses_a_key_that_has_ended_by_name() {
 #[test]
 fn scope_is_judged_before_the_end_of_a_key() {
     let world = World::empty().trusting(&publisher(), &["org.*"], Some(World::empty().now));
-    world.refuses(
-        &echo().build().signed(&publisher()),
-        Code::KeyOutOfScope,
-        Name(&publisher().name()),
-    );
+    world.refuses(&echo().build().signed(&publisher()), Code::KeyOutOfScope, Name(&publisher().name()));
 }
 
 #[test]
@@ -155,29 +132,12 @@ fn refuses_a_statement_about_another_package() {
     let package = echo().build();
     let world = World::trusting_publisher();
     for (subject, digest, place) in [
-        (
-            "com.example.echo@1.0.1",
-            package.digest(),
-            "/subject/0/name",
-        ),
-        (
-            "com.example.other@1.0.0",
-            package.digest(),
-            "/subject/0/name",
-        ),
-        (
-            "com.example.echo@1.0.0",
-            format!("sha256:{}", "0".repeat(64)),
-            "/subject/0/digest/sha256",
-        ),
+        ("com.example.echo@1.0.1", package.digest(), "/subject/0/name"),
+        ("com.example.other@1.0.0", package.digest(), "/subject/0/name"),
+        ("com.example.echo@1.0.0", format!("sha256:{}", "0".repeat(64)), "/subject/0/digest/sha256"),
     ] {
-        let envelope =
-            assay_fixtures::sign_digest(subject, &digest, &publisher(), &Release::valid());
-        world.refuses(
-            &package.clone().with_signature(envelope),
-            Code::SubjectMismatch,
-            Pointer(place),
-        );
+        let envelope = assay_fixtures::sign_digest(subject, &digest, &publisher(), &Release::valid());
+        world.refuses(&package.clone().with_signature(envelope), Code::SubjectMismatch, Pointer(place));
     }
 }
 
@@ -186,11 +146,7 @@ fn an_unsigned_package_is_stored_and_goes_no_further() {
     let world = World::trusting_publisher();
     let package = world.store(&echo().build());
     for moment in LATER {
-        refused(
-            world.admit(moment, &package).map(drop),
-            Code::SignatureMissing,
-            Nowhere,
-        );
+        refused(world.admit(moment, &package).map(drop), Code::SignatureMissing, Nowhere);
     }
 }
 
@@ -198,16 +154,8 @@ fn an_unsigned_package_is_stored_and_goes_no_further() {
 fn at_upload_every_envelope_must_pass() {
     let other = Key::from_seed([2; 32]);
     let world = World::trusting_publisher();
-    world.refuses(
-        &echo().build().signed(&publisher()).signed(&other),
-        Code::SignatureInvalid,
-        Nowhere,
-    );
-    world.refuses(
-        &echo().build().signed(&other).signed(&publisher()),
-        Code::SignatureInvalid,
-        Nowhere,
-    );
+    world.refuses(&echo().build().signed(&publisher()).signed(&other), Code::SignatureInvalid, Nowhere);
+    world.refuses(&echo().build().signed(&other).signed(&publisher()), Code::SignatureInvalid, Nowhere);
 }
 
 #[test]
@@ -215,18 +163,11 @@ fn later_one_envelope_is_enough_and_else_the_first_one_s_problem_counts() {
     let other = Key::from_seed([2; 32]);
     let world = World::trusting_publisher().trusting(&other, &["com.*"], None);
     let package = world.store(&echo().build().signed(&publisher()).signed(&other));
-    World::empty()
-        .trusting(&other, &["com.*"], None)
-        .admit(Moment::Execute, &package)
-        .expect("one is left");
+    World::empty().trusting(&other, &["com.*"], None).admit(Moment::Execute, &package).expect("one is left");
     let out_of_scope = World::empty().trusting(&publisher(), &["org.*"], None);
     let outcome = out_of_scope.admit(Moment::Execute, &package).map(drop);
     refused(outcome, Code::KeyOutOfScope, Name(&publisher().name()));
-    refused(
-        World::empty().admit(Moment::Execute, &package).map(drop),
-        Code::SignatureInvalid,
-        Nowhere,
-    );
+    refused(World::empty().admit(Moment::Execute, &package).map(drop), Code::SignatureInvalid, Nowhere);
 }
 
 #[test]
@@ -234,29 +175,16 @@ fn an_admission_ends_with_the_statement_or_the_key_whichever_is_first() {
     let now = World::empty().now;
     let expires_at = now + SignedDuration::from_hours(2);
     let end_of_key = now + SignedDuration::from_hours(1);
-    let package = echo()
-        .build()
-        .signed_with(&publisher(), Release::valid().expires_at(expires_at));
+    let package = echo().build().signed_with(&publisher(), Release::valid().expires_at(expires_at));
     let stored = World::trusting_publisher().store(&package);
-    let until = |world: World| {
-        world
-            .admit(Moment::Execute, &stored)
-            .expect("it is signed")
-            .valid_until
-    };
+    let until = |world: World| world.admit(Moment::Execute, &stored).expect("it is signed").valid_until;
     assert_eq!(until(World::trusting_publisher()), expires_at);
-    assert_eq!(
-        until(World::empty().trusting(&publisher(), &["com.*"], Some(end_of_key))),
-        end_of_key
-    );
+    assert_eq!(until(World::empty().trusting(&publisher(), &["com.*"], Some(end_of_key))), end_of_key);
 }
 
 fn signers(world: &World, package: &Package) -> Vec<String> {
     let signers = world.under(|circumstances| world.gates.signers(release(package), circumstances));
-    signers
-        .into_iter()
-        .map(|signer| signer.key.to_string())
-        .collect()
+    signers.into_iter().map(|signer| signer.key.to_string()).collect()
 }
 
 #[test]
@@ -265,10 +193,7 @@ fn a_key_is_listed_once_however_often_it_signs() {
     let world = World::trusting_publisher().trusting(&other, &["com.*"], None);
     let twice = with(|envelope| envelope.signed_by(&publisher()).signed_by(&publisher()));
     let package = world.store(&twice.signed(&other).signed(&publisher()));
-    assert_eq!(
-        signers(&world, &package),
-        [publisher().name(), other.name()]
-    );
+    assert_eq!(signers(&world, &package), [publisher().name(), other.name()]);
 }
 
 #[test]
@@ -277,20 +202,11 @@ fn the_registry_s_own_envelope_passes_every_gate() {
     let mut world = World::empty();
     world.keys.push(TrustedKey::registry(registry.public_key()));
     let mut package = world.store(&echo().build());
-    let terms = Terms {
-        issued_at: world.now,
-        expires_at: world.now + SignedDuration::from_hours(1),
-        previous: None,
-    };
+    let terms = Terms { issued_at: world.now, expires_at: world.now + SignedDuration::from_hours(1), previous: None };
     let made = registry.sign_release(&release(&package), &terms);
-    let read = world
-        .gates
-        .envelope(made.bytes(), &world.offer)
-        .expect("it is an envelope");
+    let read = world.gates.envelope(made.bytes(), &world.offer).expect("it is an envelope");
     assert_eq!(read, made);
     package.envelopes.push(read);
-    world
-        .admit(Moment::Install, &package)
-        .expect("it is signed");
+    world.admit(Moment::Install, &package).expect("it is signed");
     assert_eq!(signers(&world, &package), ["registry"]);
 }

@@ -4,9 +4,8 @@ use std::{cell::RefCell, collections::HashMap};
 
 use assay_fixtures as fixtures;
 use assay_package::{
-    Admission, Circumstances, Code, Digest, Envelope, Gates, HandlerId, Installed, KeyRequest,
-    KeyRole, Ledger, Link, Moment, Offer, Package, Part, Refusal, StoredRelease, Trust, TrustedKey,
-    Version,
+    Admission, Circumstances, Code, Digest, Envelope, Gates, HandlerId, Installed, KeyRequest, KeyRole, Ledger, Link,
+    Moment, Offer, Package, Part, Refusal, StoredRelease, Trust, TrustedKey, Version,
 };
 use jiff::Timestamp;
 
@@ -31,8 +30,7 @@ impl Ledger for Shelf {
     }
 
     fn release_revoked(&self, id: &HandlerId, version: &Version) -> bool {
-        self.revoked_releases
-            .contains(&(id.clone(), version.clone()))
+        self.revoked_releases.contains(&(id.clone(), version.clone()))
     }
 
     fn release_by_digest(&self, digest: &Digest) -> Option<Link> {
@@ -57,12 +55,7 @@ impl World {
         Self::empty().trusting(&publisher(), &["com.*"], None)
     }
 
-    pub fn trusting(
-        mut self,
-        key: &fixtures::Key,
-        scope: &[&str],
-        not_after: Option<Timestamp>,
-    ) -> Self {
+    pub fn trusting(mut self, key: &fixtures::Key, scope: &[&str], not_after: Option<Timestamp>) -> Self {
         let request = KeyRequest {
             name: key.name().parse().expect("a key name"),
             public_key: key.public_base64(),
@@ -70,8 +63,7 @@ impl World {
             scope: scope.iter().map(|entry| (*entry).to_owned()).collect(),
             not_after,
         };
-        self.keys
-            .push(self.gates.trusted_key(&request).expect("a right key"));
+        self.keys.push(self.gates.trusted_key(&request).expect("a right key"));
         self
     }
 
@@ -86,48 +78,24 @@ impl World {
     /// Uploads, and keeps what was accepted.
     pub fn store(&self, package: &fixtures::Package) -> Package {
         let package = self.upload(package).expect("it is accepted");
-        let previous = package
-            .envelopes
-            .first()
-            .and_then(|envelope| envelope.statement().previous);
-        let link = Link {
-            id: package.manifest.id.clone(),
-            version: package.manifest.version.clone(),
-            previous,
-        };
-        self.ledger
-            .releases
-            .borrow_mut()
-            .insert(package.digest, link);
+        let previous = package.envelopes.first().and_then(|envelope| envelope.statement().previous);
+        let link = Link { id: package.manifest.id.clone(), version: package.manifest.version.clone(), previous };
+        self.ledger.releases.borrow_mut().insert(package.digest, link);
         package
     }
 
     pub fn admit(&self, moment: Moment, package: &Package) -> Result<Admission, Refusal> {
-        self.under(|circumstances| {
-            self.gates
-                .admit(moment, release(package), None, circumstances)
-        })
+        self.under(|circumstances| self.gates.admit(moment, release(package), None, circumstances))
     }
 
     pub fn upgrade(&self, from: &Package, to: &Package) -> Result<Admission, Refusal> {
-        let installed = Installed {
-            version: &from.manifest.version,
-            digest: from.digest,
-        };
-        self.under(|circumstances| {
-            self.gates
-                .admit(Moment::Upgrade, release(to), Some(installed), circumstances)
-        })
+        let installed = Installed { version: &from.manifest.version, digest: from.digest };
+        self.under(|circumstances| self.gates.admit(Moment::Upgrade, release(to), Some(installed), circumstances))
     }
 
     pub fn under<T>(&self, judge: impl FnOnce(&Circumstances<'_>) -> T) -> T {
         let trust = Trust::new(self.keys.clone());
-        judge(&Circumstances {
-            offer: &self.offer,
-            trust: &trust,
-            ledger: &self.ledger,
-            now: self.now,
-        })
+        judge(&Circumstances { offer: &self.offer, trust: &trust, ledger: &self.ledger, now: self.now })
     }
 
     /// Asserts that an upload is refused, for this reason and at this place.
@@ -138,8 +106,7 @@ impl World {
 
     #[track_caller]
     pub fn accepts(&self, package: &fixtures::Package) -> Package {
-        self.upload(package)
-            .unwrap_or_else(|refusal| panic!("{refusal:?}"))
+        self.upload(package).unwrap_or_else(|refusal| panic!("{refusal:?}"))
     }
 }
 
@@ -169,12 +136,7 @@ pub fn publisher() -> fixtures::Key {
 
 pub fn release(package: &Package) -> StoredRelease<'_> {
     let envelopes: &[Envelope] = &package.envelopes;
-    StoredRelease {
-        id: &package.manifest.id,
-        version: &package.manifest.version,
-        digest: package.digest,
-        envelopes,
-    }
+    StoredRelease { id: &package.manifest.id, version: &package.manifest.version, digest: package.digest, envelopes }
 }
 
 pub fn parts(package: &fixtures::Package) -> Vec<Part> {
@@ -182,21 +144,12 @@ pub fn parts(package: &fixtures::Package) -> Vec<Part> {
         part("manifest", "application/json", &package.manifest),
         part("module", "application/wasm", &package.module),
     ];
-    parts.extend(
-        package
-            .signatures
-            .iter()
-            .map(|bytes| part("signature", "application/vnd.dsse+json", bytes)),
-    );
+    parts.extend(package.signatures.iter().map(|bytes| part("signature", "application/vnd.dsse+json", bytes)));
     parts
 }
 
 pub fn part(name: &str, content_type: &str, bytes: &[u8]) -> Part {
-    Part {
-        name: name.to_owned(),
-        content_type: Some(content_type.to_owned()),
-        bytes: bytes.to_vec(),
-    }
+    Part { name: name.to_owned(), content_type: Some(content_type.to_owned()), bytes: bytes.to_vec() }
 }
 
 /// A package that every gate accepts, unsigned.

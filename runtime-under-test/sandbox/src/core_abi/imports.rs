@@ -21,25 +21,15 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     linker.func_wrap(LOG, "write", write)?;
     linker.func_wrap(STATE, "set", set)?;
     linker.func_wrap(STATE, "delete", delete)?;
-    linker.func_wrap_async(STATE, "get", |caller, (key, length, result)| {
-        Box::new(get(caller, key, length, result))
-    })?;
-    linker.func_wrap_async(STATE, "keys", |caller, (result,)| {
-        Box::new(keys(caller, result))
-    })?;
+    linker.func_wrap_async(STATE, "get", |caller, (key, length, result)| Box::new(get(caller, key, length, result)))?;
+    linker.func_wrap_async(STATE, "keys", |caller, (result,)| Box::new(keys(caller, result)))?;
     Ok(linker)
 }
 
-fn write(
-    mut caller: Caller<'_, Host>,
-    level: i32,
-    pointer: i32,
-    length: i32,
-) -> wasmtime::Result<()> {
+fn write(mut caller: Caller<'_, Host>, level: i32, pointer: i32, length: i32) -> wasmtime::Result<()> {
     let (_, memory, host) = enter(&mut caller)?;
     let level = lift::level(level)?;
-    host.log
-        .write(level, lift::text(memory, pointer, length)?.to_owned());
+    host.log.write(level, lift::text(memory, pointer, length)?.to_owned());
     Ok(())
 }
 
@@ -54,19 +44,12 @@ fn set(
     let (_, memory, host) = enter(&mut caller)?;
     let place = lift::place(memory, result, RESULT)?;
     let value = lift::bytes(memory, value, value_length)?.to_vec();
-    let changed = host
-        .state()?
-        .set(lift::text(memory, key, key_length)?, value);
+    let changed = host.state()?.set(lift::text(memory, key, key_length)?, value);
     memory[place..place + RESULT.0].copy_from_slice(&lowered(changed));
     Ok(())
 }
 
-fn delete(
-    mut caller: Caller<'_, Host>,
-    key: i32,
-    length: i32,
-    result: i32,
-) -> wasmtime::Result<()> {
+fn delete(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -> wasmtime::Result<()> {
     let (_, memory, host) = enter(&mut caller)?;
     let place = lift::place(memory, result, RESULT)?;
     let changed = host.state()?.delete(lift::text(memory, key, length)?);
@@ -74,18 +57,10 @@ fn delete(
     Ok(())
 }
 
-async fn get(
-    mut caller: Caller<'_, Host>,
-    key: i32,
-    length: i32,
-    result: i32,
-) -> wasmtime::Result<()> {
+async fn get(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -> wasmtime::Result<()> {
     let (exported, memory, host) = enter(&mut caller)?;
     let place = lift::place(memory, result, OPTION)?;
-    let value = host
-        .state()?
-        .get(lift::text(memory, key, length)?)
-        .map(<[u8]>::to_vec);
+    let value = host.state()?.get(lift::text(memory, key, length)?).map(<[u8]>::to_vec);
     let mut heap = heap(&mut caller, exported)?;
     match value {
         None => heap.write(place, &[0]),
@@ -109,13 +84,9 @@ async fn keys(mut caller: Caller<'_, Host>, result: i32) -> wasmtime::Result<()>
 }
 
 /// A call out of the guest: allowed at this moment, and with the memory that it is about.
-fn enter<'a>(
-    caller: &'a mut Caller<'_, Host>,
-) -> Result<(Memory, &'a mut [u8], &'a mut Host), Ended> {
+fn enter<'a>(caller: &'a mut Caller<'_, Host>) -> Result<(Memory, &'a mut [u8], &'a mut Host), Ended> {
     if !caller.data().may_leave {
-        return Err(Ended::breach(
-            "an import was called while the host was being served",
-        ));
+        return Err(Ended::breach("an import was called while the host was being served"));
     }
     let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
         return Err(Ended::breach("the export `memory` is gone"));

@@ -12,9 +12,7 @@ const RESULT: (usize, usize) = (16, 4);
 pub(super) fn bytes(memory: &[u8], pointer: i32, length: i32) -> Result<&[u8], Ended> {
     let (start, length) = (offset(pointer), offset(length));
     let range = start..start.saturating_add(length);
-    memory
-        .get(range)
-        .ok_or_else(|| Ended::breach("a pointer and its length lie outside the memory"))
+    memory.get(range).ok_or_else(|| Ended::breach("a pointer and its length lie outside the memory"))
 }
 
 /// The string that a pointer and a length name.
@@ -36,11 +34,7 @@ pub(super) fn level(discriminant: i32) -> Result<Level, Ended> {
 }
 
 /// Where `size` bytes that are aligned to `align` start.
-pub(super) fn place(
-    memory: &[u8],
-    pointer: i32,
-    (size, align): (usize, usize),
-) -> Result<usize, Ended> {
+pub(super) fn place(memory: &[u8], pointer: i32, (size, align): (usize, usize)) -> Result<usize, Ended> {
     let start = offset(pointer);
     if !start.is_multiple_of(align) {
         return Err(Ended::breach("a pointer is not aligned"));
@@ -52,30 +46,20 @@ pub(super) fn place(
 }
 
 /// What `handle` returned. An output that `admits` refuses by its length is not copied.
-pub(super) fn returned(
-    memory: &[u8],
-    pointer: i32,
-    admits: impl FnOnce(usize) -> bool,
-) -> Result<Returned, Ended> {
+pub(super) fn returned(memory: &[u8], pointer: i32, admits: impl FnOnce(usize) -> bool) -> Result<Returned, Ended> {
     let start = place(memory, pointer, RESULT)?;
     match memory[start] {
         0 => {
             let output = bytes(memory, word(memory, start + 4), word(memory, start + 8))?;
             let kept = admits(output.len());
-            Ok(if kept {
-                Returned::Output(output.to_vec())
-            } else {
-                Returned::OversizedOutput
-            })
+            Ok(if kept { Returned::Output(output.to_vec()) } else { Returned::OversizedOutput })
         }
         1 => {
             let kind = failure_kind(memory[start + 4])?;
             let message = text(memory, word(memory, start + 8), word(memory, start + 12))?;
             Ok(Returned::Failure(kind, message.to_owned()))
         }
-        _ => Err(Ended::breach(
-            "the discriminant of the result is out of range",
-        )),
+        _ => Err(Ended::breach("the discriminant of the result is out of range")),
     }
 }
 
@@ -84,9 +68,7 @@ fn failure_kind(discriminant: u8) -> Result<FailureKind, Ended> {
         0 => Ok(FailureKind::InvalidInput),
         1 => Ok(FailureKind::Unavailable),
         2 => Ok(FailureKind::Internal),
-        _ => Err(Ended::breach(
-            "the discriminant of the failure is out of range",
-        )),
+        _ => Err(Ended::breach("the discriminant of the failure is out of range")),
     }
 }
 
@@ -113,10 +95,7 @@ mod tests {
     #[test]
     fn reads_an_output() {
         let memory = result([0, 16, 4, 0]);
-        assert_eq!(
-            returned(&memory, 0, |_| true),
-            Ok(Returned::Output(b"text".to_vec()))
-        );
+        assert_eq!(returned(&memory, 0, |_| true), Ok(Returned::Output(b"text".to_vec())));
     }
 
     #[test]
@@ -129,10 +108,7 @@ mod tests {
     #[test]
     fn does_not_copy_an_output_that_is_too_long() {
         let memory = result([0, 16, 4, 0]);
-        assert_eq!(
-            returned(&memory, 0, |length| length < 4),
-            Ok(Returned::OversizedOutput)
-        );
+        assert_eq!(returned(&memory, 0, |length| length < 4), Ok(Returned::OversizedOutput));
     }
 
     #[test]

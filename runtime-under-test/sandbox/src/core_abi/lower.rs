@@ -25,11 +25,7 @@ impl<'a> Heap<'a> {
         memory: Memory,
         realloc: TypedFunc<ReallocParams, i32>,
     ) -> Self {
-        Heap {
-            store,
-            memory,
-            realloc,
-        }
+        Heap { store, memory, realloc }
     }
 
     /// Copies bytes in.
@@ -40,16 +36,10 @@ impl<'a> Heap<'a> {
     }
 
     /// Copies a list of pairs of strings in: elements of 16 bytes.
-    pub(super) async fn pairs(
-        &mut self,
-        pairs: &BTreeMap<String, String>,
-    ) -> wasmtime::Result<Span> {
+    pub(super) async fn pairs(&mut self, pairs: &BTreeMap<String, String>) -> wasmtime::Result<Span> {
         let (pointer, mut at) = self.allocate(pairs.len().saturating_mul(16), 4).await?;
         for (name, value) in pairs {
-            let (name, value) = (
-                self.bytes(name.as_bytes()).await?,
-                self.bytes(value.as_bytes()).await?,
-            );
+            let (name, value) = (self.bytes(name.as_bytes()).await?, self.bytes(value.as_bytes()).await?);
             self.write_span(at, name);
             self.write_span(at + 8, value);
             at += 16;

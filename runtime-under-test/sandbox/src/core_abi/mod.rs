@@ -7,8 +7,8 @@ mod lift;
 mod lower;
 
 use wasmtime::{
-    AsContextMut, ExternType, FuncType, InstancePre, Linker, Memory, Module, ModuleExport, Store,
-    TypedFunc, ValType, format_err,
+    AsContextMut, ExternType, FuncType, InstancePre, Linker, Memory, Module, ModuleExport, Store, TypedFunc, ValType,
+    format_err,
 };
 
 use crate::call::{Arguments, Returned};
@@ -17,21 +17,7 @@ use crate::host::Host;
 pub(crate) use imports::linker;
 
 /// The lowered parameters of `handle`, in order: five strings or lists around `admitted-at`.
-type HandleParams = (
-    i32,
-    i32,
-    i32,
-    i32,
-    i32,
-    i32,
-    i32,
-    i32,
-    i64,
-    i32,
-    i32,
-    i32,
-    i32,
-);
+type HandleParams = (i32, i32, i32, i32, i32, i32, i32, i32, i64, i32, i32, i32, i32);
 /// The parameters of `cabi_realloc`: old pointer, old size, alignment, new size.
 type ReallocParams = (i32, i32, i32, i32);
 
@@ -57,9 +43,7 @@ impl CoreHandler {
     pub(crate) fn new(linker: &Linker<Host>, module: &Module) -> wasmtime::Result<Self> {
         use ValType::{I32, I64};
         let engine = module.engine();
-        let handle = [
-            I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32,
-        ];
+        let handle = [I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32];
         let handle = FuncType::new(engine, handle, [I32]);
         let realloc = FuncType::new(engine, [I32, I32, I32, I32], [I32]);
         let post_handle = FuncType::new(engine, [I32], []);
@@ -72,10 +56,7 @@ impl CoreHandler {
         })
     }
 
-    pub(crate) async fn instantiate(
-        &self,
-        store: &mut Store<Host>,
-    ) -> wasmtime::Result<CoreInstance> {
+    pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<CoreInstance> {
         let instance = self.module.instantiate_async(&mut *store).await?;
         let mut export = |index: &ModuleExport| {
             let export = instance.get_module_export(&mut *store, index);
@@ -87,32 +68,17 @@ impl CoreHandler {
         let post_handle = export(&self.post_handle)?;
         let not_a_function = || format_err!("an export is not a function");
         Ok(CoreInstance {
-            memory: memory
-                .into_memory()
-                .ok_or_else(|| format_err!("`memory` is no memory"))?,
-            realloc: realloc
-                .into_func()
-                .ok_or_else(not_a_function)?
-                .typed(&*store)?,
-            handle: handle
-                .into_func()
-                .ok_or_else(not_a_function)?
-                .typed(&*store)?,
-            post_handle: post_handle
-                .into_func()
-                .ok_or_else(not_a_function)?
-                .typed(&*store)?,
+            memory: memory.into_memory().ok_or_else(|| format_err!("`memory` is no memory"))?,
+            realloc: realloc.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
+            handle: handle.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
+            post_handle: post_handle.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
         })
     }
 }
 
 impl CoreInstance {
     /// Lowers the arguments, calls `handle`, lifts the result and lets the guest clean up.
-    pub(crate) async fn call(
-        &self,
-        store: &mut Store<Host>,
-        arguments: &Arguments,
-    ) -> wasmtime::Result<Returned> {
+    pub(crate) async fn call(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<Returned> {
         let params = self.lower(store, arguments).await?;
         let pointer = self.handle.call_async(&mut *store, params).await?;
         let (memory, host) = self.memory.data_and_store_mut(&mut *store);
@@ -124,11 +90,7 @@ impl CoreInstance {
     }
 
     /// Copies the arguments into memory that the guest allocates.
-    async fn lower(
-        &self,
-        store: &mut Store<Host>,
-        arguments: &Arguments,
-    ) -> wasmtime::Result<HandleParams> {
+    async fn lower(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<HandleParams> {
         let context = &arguments.context;
         let mut heap = lower::Heap::new(store.as_context_mut(), self.memory, self.realloc.clone());
         let execution = heap.bytes(context.execution.as_bytes()).await?;
@@ -164,15 +126,9 @@ fn memory_export(module: &Module, name: &str) -> wasmtime::Result<ModuleExport> 
     }
 }
 
-fn function_export(
-    module: &Module,
-    name: &str,
-    expected: &FuncType,
-) -> wasmtime::Result<ModuleExport> {
+fn function_export(module: &Module, name: &str, expected: &FuncType) -> wasmtime::Result<ModuleExport> {
     match (module.get_export(name), module.get_export_index(name)) {
         (Some(ExternType::Func(found)), Some(index)) if FuncType::eq(&found, expected) => Ok(index),
-        _ => Err(format_err!(
-            "the export `{name}` is not a function of type {expected}"
-        )),
+        _ => Err(format_err!("the export `{name}` is not a function of type {expected}")),
     }
 }

@@ -22,13 +22,7 @@ pub(crate) struct Log {
 impl Log {
     /// An empty log for `limit` bytes of messages.
     pub(crate) fn new(limit: u64, rule: LogRule) -> Self {
-        Log {
-            lines: Vec::new(),
-            truncated: false,
-            bytes: 0,
-            limit,
-            rule,
-        }
+        Log { lines: Vec::new(), truncated: false, bytes: 0, limit, rule }
     }
 
     /// The handler writes a line.

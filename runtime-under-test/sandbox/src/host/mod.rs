@@ -37,9 +37,7 @@ pub(crate) struct Host {
 impl Host {
     /// The state; a handler without the permission that calls it all the same is ended.
     pub(crate) fn state(&mut self) -> Result<&mut State, Ended> {
-        self.state
-            .as_mut()
-            .ok_or_else(|| Ended::breach("the handler has no permission for state"))
+        self.state.as_mut().ok_or_else(|| Ended::breach("the handler has no permission for state"))
     }
 
     /// Whether an output of this many bytes may be returned.

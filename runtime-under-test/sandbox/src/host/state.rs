@@ -30,17 +30,8 @@ pub(crate) struct State {
 impl State {
     /// What was committed, without changes.
     pub(crate) fn new(committed: StateSnapshot, rule: QuotaRule) -> Self {
-        let sum = committed
-            .values
-            .iter()
-            .map(|(key, value)| size(key, value))
-            .sum();
-        State {
-            committed,
-            changes: BTreeMap::new(),
-            sum,
-            rule,
-        }
+        let sum = committed.values.iter().map(|(key, value)| size(key, value)).sum();
+        State { committed, changes: BTreeMap::new(), sum, rule }
     }
 
     /// The value of `key`.
@@ -81,16 +72,8 @@ impl State {
 
     /// All keys, in ascending order of their bytes.
     pub(crate) fn keys(&self) -> Vec<String> {
-        let kept = self
-            .committed
-            .values
-            .keys()
-            .filter(|key| !self.changes.contains_key(*key));
-        let set = self
-            .changes
-            .iter()
-            .filter(|(_, value)| value.is_some())
-            .map(|(key, _)| key);
+        let kept = self.committed.values.keys().filter(|key| !self.changes.contains_key(*key));
+        let set = self.changes.iter().filter(|(_, value)| value.is_some()).map(|(key, _)| key);
         let mut keys: Vec<String> = kept.chain(set).cloned().collect();
         keys.sort_unstable();
         keys
@@ -103,11 +86,7 @@ impl State {
 
     fn check_key(&self, key: &str) -> Result<(), StateError> {
         let fits = !key.is_empty() && key.len() <= self.committed.max_key_bytes;
-        if fits {
-            Ok(())
-        } else {
-            Err(StateError::InvalidKey)
-        }
+        if fits { Ok(()) } else { Err(StateError::InvalidKey) }
     }
 }
 
@@ -122,11 +101,7 @@ mod tests {
 
     fn state(max_bytes: u64) -> State {
         let values = BTreeMap::from([("b".into(), b"old".to_vec()), ("d".into(), b"x".to_vec())]);
-        let snapshot = StateSnapshot {
-            values,
-            max_bytes,
-            max_key_bytes: 4,
-        };
+        let snapshot = StateSnapshot { values, max_bytes, max_key_bytes: 4 };
         State::new(snapshot, |sum, quota| sum <= quota)
     }
 

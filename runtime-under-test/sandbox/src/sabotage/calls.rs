@@ -20,12 +20,7 @@ pub(super) const KEPT: u32 = 8;
 pub(super) struct InputReturned;
 
 impl Call for InputReturned {
-    fn call<'a>(
-        &'a self,
-        _store: &'a mut Store<Host>,
-        _handler: &'a Prepared,
-        arguments: Arguments,
-    ) -> Calling<'a> {
+    fn call<'a>(&'a self, _store: &'a mut Store<Host>, _handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
         Box::pin(async move { Ok(Returned::Output(arguments.input)) })
     }
 }
@@ -41,12 +36,7 @@ struct Kept {
 }
 
 impl Call for ReusedInstance {
-    fn call<'a>(
-        &'a self,
-        store: &'a mut Store<Host>,
-        handler: &'a Prepared,
-        arguments: Arguments,
-    ) -> Calling<'a> {
+    fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
         Box::pin(async move {
             let found = locked(&self.0).remove(handler.digest());
             let mut kept = match found {
@@ -86,11 +76,7 @@ async fn made(store: &mut Store<Host>, handler: &Prepared) -> wasmtime::Result<K
     let mut other = execution::store(store.engine(), idle, u64::MAX);
     let instance = handler.instantiate(&mut other).await;
     store.data_mut().memory = other.data().memory;
-    Ok(Kept {
-        memory: other.data().memory,
-        instance: instance?,
-        store: other,
-    })
+    Ok(Kept { memory: other.data().memory, instance: instance?, store: other })
 }
 
 /// After a call that did not return, all further calls of the same module trap.
@@ -98,20 +84,12 @@ async fn made(store: &mut Store<Host>, handler: &Prepared) -> wasmtime::Result<K
 pub(super) struct PoisonedByTraps(Mutex<HashSet<[u8; 32]>>);
 
 impl Call for PoisonedByTraps {
-    fn call<'a>(
-        &'a self,
-        store: &'a mut Store<Host>,
-        handler: &'a Prepared,
-        arguments: Arguments,
-    ) -> Calling<'a> {
+    fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
         Box::pin(async move {
             if locked(&self.0).contains(handler.digest()) {
                 return Err(Ended::breach("an earlier execution did not return").into());
             }
-            let mut poison = Poison {
-                digests: &self.0,
-                digest: Some(*handler.digest()),
-            };
+            let mut poison = Poison { digests: &self.0, digest: Some(*handler.digest()) };
             let returned = FreshInstance.call(store, handler, arguments).await?;
             poison.digest = None;
             Ok(returned)

@@ -27,19 +27,11 @@ type Defect = (&'static str, fn(&mut Policy));
 
 const DEFECTS: &[Defect] = &[
     ("input-not-passed", |policy| {
-        policy.arguments = |context, _input| Arguments {
-            context,
-            input: b"null".to_vec(),
-        };
+        policy.arguments = |context, _input| Arguments { context, input: b"null".to_vec() };
     }),
-    ("input-returned-without-running", |policy| {
-        policy.call = Arc::new(InputReturned)
-    }),
+    ("input-returned-without-running", |policy| policy.call = Arc::new(InputReturned)),
     ("failure-kinds-flattened", |policy| {
-        policy.failure = |_kind, message| Outcome::Failure {
-            kind: FailureKind::Internal,
-            message,
-        };
+        policy.failure = |_kind, message| Outcome::Failure { kind: FailureKind::Internal, message };
     }),
     ("traps-are-null", |policy| {
         policy.ended = |ended| match ended {
@@ -54,14 +46,10 @@ const DEFECTS: &[Defect] = &[
             other => (Policy::honest().ended)(other),
         };
     }),
-    ("deadline-cut-short", |policy| {
-        policy.deadline = |start, timeout| start + timeout / 100
-    }),
+    ("deadline-cut-short", |policy| policy.deadline = |start, timeout| start + timeout / 100),
     ("one-execution-at-a-time", |policy| policy.places = |_| 1),
     ("output-limit-ignored", |policy| policy.output = |_, _| true),
-    ("output-at-the-limit-refused", |policy| {
-        policy.output = |length, limit| length < limit
-    }),
+    ("output-at-the-limit-refused", |policy| policy.output = |length, limit| length < limit),
     ("context-attributes-lost", |policy| {
         policy.arguments = |mut context, input| {
             context.attributes.clear();
@@ -72,9 +60,7 @@ const DEFECTS: &[Defect] = &[
         policy.places = |places| places.saturating_sub(calls::KEPT).max(1);
         policy.call = Arc::new(ReusedInstance::default());
     }),
-    ("traps-poison-the-handler", |policy| {
-        policy.call = Arc::new(PoisonedByTraps::default())
-    }),
+    ("traps-poison-the-handler", |policy| policy.call = Arc::new(PoisonedByTraps::default())),
     ("log-lines-dropped", |policy| {
         policy.log = |log, line| {
             if log.lines.is_empty() {
@@ -94,32 +80,21 @@ const DEFECTS: &[Defect] = &[
             _ => log,
         };
     }),
-    ("log-limit-ignored", |policy| {
-        policy.log = |log, line| log.lines.push(line)
-    }),
+    ("log-limit-ignored", |policy| policy.log = |log, line| log.lines.push(line)),
     ("memory-limit-off-by-one", |policy| {
         policy.memory = |sum, limit| (Policy::honest().memory)(sum, limit + PAGE);
     }),
     ("memory-limit-exclusive", |policy| {
         policy.memory = |sum, limit| (Policy::honest().memory)(sum, limit.saturating_sub(1));
     }),
-    ("memory-limit-ignored", |policy| {
-        policy.memory = |sum, limit| Ok(sum <= limit)
-    }),
-    ("memory-use-misreported", |policy| {
-        policy.memory_used = |_peak, limit| limit
-    }),
-    ("state-committed-at-failure", |policy| {
-        policy.commits = |_| true
-    }),
+    ("memory-limit-ignored", |policy| policy.memory = |sum, limit| Ok(sum <= limit)),
+    ("memory-use-misreported", |policy| policy.memory_used = |_peak, limit| limit),
+    ("state-committed-at-failure", |policy| policy.commits = |_| true),
     ("quota-ignored", |policy| policy.quota = |_, _| true),
-    ("quota-at-the-limit-refused", |policy| {
-        policy.quota = |sum, quota| sum < quota
-    }),
+    ("quota-at-the-limit-refused", |policy| policy.quota = |sum, quota| sum < quota),
 ];
 
-static NAMES: LazyLock<Vec<&'static str>> =
-    LazyLock::new(|| DEFECTS.iter().map(|(name, _)| *name).collect());
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| DEFECTS.iter().map(|(name, _)| *name).collect());
 
 /// The names of all defects of this crate.
 pub fn sabotages() -> &'static [&'static str] {

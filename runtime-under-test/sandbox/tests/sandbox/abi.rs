@@ -9,13 +9,8 @@ use crate::bench::{job, outcomes};
 async fn traps_at_every_breach_in_both_packagings() {
     for breach in AbiBreach::ALL {
         for outcome in outcomes(Behaviour::BreakAbi(breach), job()).await {
-            let Outcome::Trap(words) = outcome else {
-                panic!("{breach:?}: {outcome:?}")
-            };
-            assert!(
-                !words.is_empty() && words.len() <= 200,
-                "{breach:?}: {words}"
-            );
+            let Outcome::Trap(words) = outcome else { panic!("{breach:?}: {outcome:?}") };
+            assert!(!words.is_empty() && words.len() <= 200, "{breach:?}: {words}");
         }
     }
 }

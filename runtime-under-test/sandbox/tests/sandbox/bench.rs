@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use assay_fixtures::{Behaviour, Packaging, Recipe, sha256};
-use assay_sandbox::{
-    Abi, Context, Execution, Job, Limits, Outcome, Prepared, Sandbox, Settings, StateSnapshot,
-};
+use assay_sandbox::{Abi, Context, Execution, Job, Limits, Outcome, Prepared, Sandbox, Settings, StateSnapshot};
 
 /// More time than any handler needs that ends by itself, on any machine.
 pub const AMPLE: Duration = Duration::from_secs(60);
@@ -16,11 +14,7 @@ pub const PAGE: u64 = 65_536;
 
 /// Settings small enough that a process with many sandboxes stays small.
 pub fn settings() -> Settings {
-    Settings {
-        max_memory_bytes: 16 << 20,
-        max_concurrent: 16,
-        ..Settings::default()
-    }
+    Settings { max_memory_bytes: 16 << 20, max_concurrent: 16, ..Settings::default() }
 }
 
 pub fn sandbox() -> Sandbox {
@@ -39,12 +33,7 @@ pub fn job() -> Job {
             attributes: BTreeMap::new(),
         },
         input: b"\"ping\"".to_vec(),
-        limits: Limits {
-            memory_bytes: 16 << 20,
-            timeout: AMPLE,
-            log_bytes: 4096,
-            output_bytes: 65_536,
-        },
+        limits: Limits { memory_bytes: 16 << 20, timeout: AMPLE, log_bytes: 4096, output_bytes: 65_536 },
         state: None,
     }
 }
@@ -53,22 +42,12 @@ pub fn job() -> Job {
 pub fn job_with_state(values: &[(&str, &str)]) -> Job {
     let entry = |(key, value): &(&str, &str)| (key.to_string(), value.as_bytes().to_vec());
     let values = values.iter().map(entry).collect();
-    let state = StateSnapshot {
-        values,
-        max_bytes: 1000,
-        max_key_bytes: 256,
-    };
-    Job {
-        state: Some(state),
-        ..job()
-    }
+    let state = StateSnapshot { values, max_bytes: 1000, max_key_bytes: 256 };
+    Job { state: Some(state), ..job() }
 }
 
 pub fn module(behaviour: &Behaviour, packaging: Packaging) -> Vec<u8> {
-    Recipe::new("com.example.test", behaviour.clone())
-        .packaging(packaging)
-        .build()
-        .module
+    Recipe::new("com.example.test", behaviour.clone()).packaging(packaging).build().module
 }
 
 pub fn abi(packaging: Packaging) -> Abi {
@@ -81,13 +60,7 @@ pub fn abi(packaging: Packaging) -> Abi {
 /// A key for the module: half of the digits of its digest.
 pub fn key(module: &[u8]) -> [u8; 32] {
     let digest = sha256(module);
-    let digits = digest
-        .as_bytes()
-        .iter()
-        .rev()
-        .take(32)
-        .copied()
-        .collect::<Vec<u8>>();
+    let digits = digest.as_bytes().iter().rev().take(32).copied().collect::<Vec<u8>>();
     digits.try_into().expect("a digest has 64 digits")
 }
 
@@ -110,9 +83,7 @@ pub async fn in_both_packagings(behaviour: Behaviour, job: Job) -> [Execution; 2
 
 /// The outcomes of [`in_both_packagings`].
 pub async fn outcomes(behaviour: Behaviour, job: Job) -> [Outcome; 2] {
-    in_both_packagings(behaviour, job)
-        .await
-        .map(|execution| execution.outcome)
+    in_both_packagings(behaviour, job).await.map(|execution| execution.outcome)
 }
 
 pub fn output(text: &str) -> Outcome {

@@ -43,9 +43,7 @@ async fn sixty_four_executions_at_once_never_mix() {
                 assert_eq!(execution.logs[0].message, format!("\"{nonce}\""));
             }
             Behaviour::Context => {
-                let Outcome::Output(told) = execution.outcome else {
-                    panic!("{execution:?}")
-                };
+                let Outcome::Output(told) = execution.outcome else { panic!("{execution:?}") };
                 let told = String::from_utf8(told).expect("the fixture writes text");
                 assert!(told.contains(&format!("\"{nonce}\"")), "{told}");
             }
@@ -76,30 +74,20 @@ async fn a_handler_works_again_after_a_trap_a_timeout_and_too_much_memory() {
         short.limits.memory_bytes = 4 << 16;
         let ended = sandbox.execute(&handler, short).await;
         assert_eq!(ended.outcome, Outcome::MemoryExceeded);
-        assert_eq!(
-            sandbox.execute(&handler, job()).await.outcome,
-            output("\"ping\"")
-        );
+        assert_eq!(sandbox.execute(&handler, job()).await.outcome, output("\"ping\""));
     }
 }
 
 #[tokio::test]
 async fn an_execution_that_is_given_up_leaves_its_place() {
-    let sandbox = Sandbox::new(assay_sandbox::Settings {
-        max_concurrent: 1,
-        ..settings()
-    });
+    let sandbox = Sandbox::new(assay_sandbox::Settings { max_concurrent: 1, ..settings() });
     let sandbox = sandbox.expect("a sandbox starts");
     let endless = prepare(&sandbox, &Behaviour::LoopForever, Packaging::Component).await;
     let echo = prepare(&sandbox, &Behaviour::Echo, Packaging::Component).await;
-    let given_up =
-        tokio::time::timeout(Duration::from_millis(30), sandbox.execute(&endless, job())).await;
+    let given_up = tokio::time::timeout(Duration::from_millis(30), sandbox.execute(&endless, job())).await;
     assert!(given_up.is_err());
     let next = tokio::time::timeout(AMPLE, sandbox.execute(&echo, job())).await;
-    assert_eq!(
-        next.map(|execution| execution.outcome),
-        Ok(output("\"ping\""))
-    );
+    assert_eq!(next.map(|execution| execution.outcome), Ok(output("\"ping\"")));
 }
 
 #[tokio::test]
@@ -116,21 +104,13 @@ async fn keeps_what_it_prepared_under_its_digest() {
 #[tokio::test]
 async fn keeps_compiled_code_in_the_folder_it_is_given() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let cached = assay_sandbox::Settings {
-        cache_dir: Some(folder.path().join("compiled")),
-        ..settings()
-    };
+    let cached = assay_sandbox::Settings { cache_dir: Some(folder.path().join("compiled")), ..settings() };
     for _ in 0..2 {
         let sandbox = Sandbox::new(cached.clone()).expect("a sandbox starts");
         let handler = prepare(&sandbox, &Behaviour::Echo, Packaging::Component).await;
-        assert_eq!(
-            sandbox.execute(&handler, job()).await.outcome,
-            output("\"ping\"")
-        );
+        assert_eq!(sandbox.execute(&handler, job()).await.outcome, output("\"ping\""));
     }
-    let kept = std::fs::read_dir(folder.path().join("compiled"))
-        .expect("it was made")
-        .count();
+    let kept = std::fs::read_dir(folder.path().join("compiled")).expect("it was made").count();
     assert!(kept > 0);
 }
 

@@ -1,10 +1,9 @@
 //! Core modules that no fixture makes: each breaks one thing that only a hostile author would.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, GlobalSection, GlobalType, HeapType, ImportSection, InstructionSink,
-    MemorySection, MemoryType, Module, RefType, StartSection, TableSection, TableType, TypeSection,
-    ValType,
+    BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
+    GlobalType, HeapType, ImportSection, InstructionSink, MemorySection, MemoryType, Module, RefType, StartSection,
+    TableSection, TableType, TypeSection, ValType,
 };
 
 /// Where the result of `handle` lies, and with it an output of no bytes.
@@ -55,19 +54,10 @@ impl HandMade {
         types.ty().function([], []);
         types.ty().function([I32; 3], []);
         types.ty().function([I32; 4], [I32]);
-        types.ty().function(
-            [
-                I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32,
-            ],
-            [I32],
-        );
+        types.ty().function([I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32], [I32]);
         types.ty().function([I32], []);
         let mut imports = ImportSection::new();
-        imports.import(
-            "assay:handler/log@0.1.0",
-            "write",
-            EntityType::Function(WRITE),
-        );
+        imports.import("assay:handler/log@0.1.0", "write", EntityType::Function(WRITE));
         let mut functions = FunctionSection::new();
         for ty in [REALLOC, HANDLE, POST, NOTHING] {
             functions.function(ty);
@@ -75,25 +65,12 @@ impl HandMade {
         let mut tables = TableSection::new();
         tables.table(table(RefType::FUNCREF));
         if self.externref {
-            tables.table(table(RefType {
-                nullable: true,
-                heap_type: HeapType::EXTERN,
-            }));
+            tables.table(table(RefType { nullable: true, heap_type: HeapType::EXTERN }));
         }
         let mut memories = MemorySection::new();
-        memories.memory(MemoryType {
-            minimum: 1,
-            maximum: None,
-            memory64: false,
-            shared: false,
-            page_size_log2: None,
-        });
+        memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
         let mut globals = GlobalSection::new();
-        let counter = GlobalType {
-            val_type: I32,
-            mutable: true,
-            shared: false,
-        };
+        let counter = GlobalType { val_type: I32, mutable: true, shared: false };
         globals.global(counter, &ConstExpr::i32_const(0));
         let mut exports = ExportSection::new();
         exports.export("memory", ExportKind::Memory, 0);
@@ -101,31 +78,17 @@ impl HandMade {
         exports.export("handle", ExportKind::Func, 2);
         exports.export("cabi_post_handle", ExportKind::Func, 3);
         let mut code = CodeSection::new();
-        for body in [
-            self.realloc,
-            self.handle,
-            self.post_handle,
-            self.start.unwrap_or(|_| {}),
-        ] {
+        for body in [self.realloc, self.handle, self.post_handle, self.start.unwrap_or(|_| {})] {
             let mut function = Function::new([]);
             body(&mut function.instructions());
             function.instructions().end();
             code.function(&function);
         }
         let mut module = Module::new();
-        module
-            .section(&types)
-            .section(&imports)
-            .section(&functions)
-            .section(&tables);
-        module
-            .section(&memories)
-            .section(&globals)
-            .section(&exports);
+        module.section(&types).section(&imports).section(&functions).section(&tables);
+        module.section(&memories).section(&globals).section(&exports);
         if self.start.is_some() {
-            module.section(&StartSection {
-                function_index: START,
-            });
+            module.section(&StartSection { function_index: START });
         }
         module.section(&code);
         module.finish()
@@ -133,13 +96,7 @@ impl HandMade {
 }
 
 fn table(element_type: RefType) -> TableType {
-    TableType {
-        element_type,
-        table64: false,
-        minimum: 1,
-        maximum: None,
-        shared: false,
-    }
+    TableType { element_type, table64: false, minimum: 1, maximum: None, shared: false }
 }
 
 /// Loops without end.

@@ -50,12 +50,7 @@ async fn serves_others_on_the_same_thread_while_a_handler_runs_on() {
 #[tokio::test]
 async fn grants_memory_up_to_the_limit() {
     let pages = 8;
-    for execution in in_both_packagings(
-        Behaviour::GrowMemory { pages },
-        with_memory(u64::from(pages) * PAGE),
-    )
-    .await
-    {
+    for execution in in_both_packagings(Behaviour::GrowMemory { pages }, with_memory(u64::from(pages) * PAGE)).await {
         assert_eq!(execution.outcome, output("\"ping\""));
         assert_eq!(execution.usage.memory_bytes, u64::from(pages) * PAGE);
     }
@@ -91,10 +86,7 @@ async fn counts_initial_memories_and_tables_at_the_start() {
 
 #[tokio::test]
 async fn returns_an_output_of_exactly_the_limit() {
-    let filled = Behaviour::Filled {
-        byte: b'x',
-        len: 998,
-    };
+    let filled = Behaviour::Filled { byte: b'x', len: 998 };
     for outcome in outcomes(filled, with_output(1000)).await {
         assert!(matches!(outcome, Outcome::Output(bytes) if bytes.len() == 1000));
     }
@@ -102,10 +94,7 @@ async fn returns_an_output_of_exactly_the_limit() {
 
 #[tokio::test]
 async fn refuses_an_output_one_byte_past_the_limit() {
-    let filled = Behaviour::Filled {
-        byte: b'x',
-        len: 999,
-    };
+    let filled = Behaviour::Filled { byte: b'x', len: 999 };
     let ended = outcomes(filled, with_output(1000)).await;
     assert_eq!(ended, [Outcome::OutputTooLarge, Outcome::OutputTooLarge]);
 }

@@ -24,11 +24,7 @@ fn key() -> String {
 #[tokio::test]
 async fn keeps_every_line_with_its_level_in_order() {
     for execution in in_both_packagings(Behaviour::Log(lines()), job()).await {
-        let logs: Vec<_> = execution
-            .logs
-            .iter()
-            .map(|l| (l.level, l.message.as_str()))
-            .collect();
+        let logs: Vec<_> = execution.logs.iter().map(|l| (l.level, l.message.as_str())).collect();
         let expected = [
             (Level::Trace, "one"),
             (Level::Debug, "two"),
@@ -92,19 +88,13 @@ async fn removes_a_key() {
     let delete = Behaviour::StateDelete { key: key() };
     for execution in in_both_packagings(delete, job_with_state(&[("k", "1")])).await {
         assert_eq!(execution.outcome, output("\"ok\""));
-        assert_eq!(
-            execution.state_changes,
-            Some(BTreeMap::from([(key(), None)]))
-        );
+        assert_eq!(execution.state_changes, Some(BTreeMap::from([(key(), None)])));
     }
 }
 
 #[tokio::test]
 async fn grants_a_change_that_fills_the_quota_exactly() {
-    let fill = Behaviour::StateFill {
-        key: key(),
-        len: 999,
-    };
+    let fill = Behaviour::StateFill { key: key(), len: 999 };
     for execution in in_both_packagings(fill, job_with_state(&[])).await {
         assert_eq!(execution.outcome, output("\"ok\""));
     }
@@ -112,10 +102,7 @@ async fn grants_a_change_that_fills_the_quota_exactly() {
 
 #[tokio::test]
 async fn refuses_a_change_one_byte_past_the_quota() {
-    let fill = Behaviour::StateFill {
-        key: key(),
-        len: 1000,
-    };
+    let fill = Behaviour::StateFill { key: key(), len: 1000 };
     for execution in in_both_packagings(fill, job_with_state(&[])).await {
         assert_eq!(execution.outcome, output("\"quota-exceeded\""));
         assert_eq!(execution.state_changes, Some(BTreeMap::new()));
@@ -124,10 +111,7 @@ async fn refuses_a_change_one_byte_past_the_quota() {
 
 #[tokio::test]
 async fn refuses_a_key_that_is_too_long() {
-    let fill = Behaviour::StateFill {
-        key: "k".repeat(257),
-        len: 2,
-    };
+    let fill = Behaviour::StateFill { key: "k".repeat(257), len: 2 };
     for execution in in_both_packagings(fill, job_with_state(&[])).await {
         assert_eq!(execution.outcome, output("\"invalid-key\""));
     }
@@ -135,10 +119,7 @@ async fn refuses_a_key_that_is_too_long() {
 
 #[tokio::test]
 async fn drops_the_changes_of_a_handler_that_traps_or_fails() {
-    let behaviours = [
-        Behaviour::StateSetThenTrap { key: key() },
-        Behaviour::StateSetThenFail { key: key() },
-    ];
+    let behaviours = [Behaviour::StateSetThenTrap { key: key() }, Behaviour::StateSetThenFail { key: key() }];
     for behaviour in behaviours {
         for execution in in_both_packagings(behaviour, job_with_state(&[])).await {
             assert_eq!(execution.state_changes, None);

@@ -36,14 +36,7 @@ async fn tells_the_three_failures_apart() {
     ];
     for (made, kind) in kinds {
         let message = "because ü".to_owned();
-        let ended = outcomes(
-            Behaviour::Fail {
-                kind: made,
-                message: message.clone(),
-            },
-            job(),
-        )
-        .await;
+        let ended = outcomes(Behaviour::Fail { kind: made, message: message.clone() }, job()).await;
         let expected = Outcome::Failure { kind, message };
         assert_eq!(ended, [expected.clone(), expected]);
     }
@@ -52,9 +45,7 @@ async fn tells_the_three_failures_apart() {
 #[tokio::test]
 async fn a_trap_is_told_in_words_without_addresses() {
     for outcome in outcomes(Behaviour::Trap, job()).await {
-        let Outcome::Trap(words) = outcome else {
-            panic!("{outcome:?}")
-        };
+        let Outcome::Trap(words) = outcome else { panic!("{outcome:?}") };
         assert!(words.contains("unreachable"), "{words}");
         assert!(!words.contains("0x") && !words.contains('/'), "{words}");
     }

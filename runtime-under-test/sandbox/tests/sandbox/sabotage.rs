@@ -22,10 +22,7 @@ async fn once(id: &str, behaviour: Behaviour, job: Job) -> Execution {
 }
 
 fn lines() -> Vec<(LogLevel, String)> {
-    vec![
-        (LogLevel::Warn, "one".into()),
-        (LogLevel::Error, "two".into()),
-    ]
+    vec![(LogLevel::Warn, "one".into()), (LogLevel::Error, "two".into())]
 }
 
 fn with_memory(pages: u64) -> Job {
@@ -43,14 +40,8 @@ fn there_is_no_defect_of_an_unknown_name() {
 fn offers_every_defect_that_the_proof_lists_for_this_crate() {
     let list = include_str!("../../../../conformance/proof/sabotages.toml");
     let mut listed = Vec::new();
-    for entry in list
-        .split("[[sabotage]]")
-        .filter(|entry| entry.contains("crate = \"sandbox\""))
-    {
-        let id = entry
-            .lines()
-            .find_map(|line| line.strip_prefix("id = "))
-            .expect("an id");
+    for entry in list.split("[[sabotage]]").filter(|entry| entry.contains("crate = \"sandbox\"")) {
+        let id = entry.lines().find_map(|line| line.strip_prefix("id = ")).expect("an id");
         listed.push(id.trim_matches('"'));
     }
     let mut offered = sabotages().to_vec();
@@ -61,43 +52,22 @@ fn offers_every_defect_that_the_proof_lists_for_this_crate() {
 
 #[tokio::test]
 async fn defects_of_what_goes_in_show() {
-    assert_eq!(
-        once("input-not-passed", Behaviour::Echo, job())
-            .await
-            .outcome,
-        output("null")
-    );
+    assert_eq!(once("input-not-passed", Behaviour::Echo, job()).await.outcome, output("null"));
     let unrun = once("input-returned-without-running", Behaviour::Trap, job()).await;
     assert_eq!(unrun.outcome, output("\"ping\""));
     let mut job = job();
     job.context.attributes.insert("a".into(), "1".into());
-    let told = once("context-attributes-lost", Behaviour::Context, job)
-        .await
-        .outcome;
-    let Outcome::Output(told) = told else {
-        panic!("{told:?}")
-    };
+    let told = once("context-attributes-lost", Behaviour::Context, job).await.outcome;
+    let Outcome::Output(told) = told else { panic!("{told:?}") };
     assert!(String::from_utf8_lossy(&told).contains("\"attributes\":{}"));
 }
 
 #[tokio::test]
 async fn defects_of_outcomes_show() {
-    let fail = Behaviour::Fail {
-        kind: Made::Unavailable,
-        message: "m".into(),
-    };
+    let fail = Behaviour::Fail { kind: Made::Unavailable, message: "m".into() };
     let flattened = once("failure-kinds-flattened", fail, job()).await.outcome;
-    assert_eq!(
-        flattened,
-        Outcome::Failure {
-            kind: FailureKind::Internal,
-            message: "m".into()
-        }
-    );
-    assert_eq!(
-        once("traps-are-null", Behaviour::Trap, job()).await.outcome,
-        output("null")
-    );
+    assert_eq!(flattened, Outcome::Failure { kind: FailureKind::Internal, message: "m".into() });
+    assert_eq!(once("traps-are-null", Behaviour::Trap, job()).await.outcome, output("null"));
     let mut job = job();
     job.limits.output_bytes = 6;
     let refused = once("output-at-the-limit-refused", Behaviour::Echo, job.clone()).await;
@@ -114,10 +84,7 @@ async fn defects_of_deadlines_show() {
     let sandbox = Sandbox::sabotaged(settings(), "deadline-unenforced").expect("it exists");
     let sandbox = sandbox.expect("a sandbox starts");
     let handler = prepare(&sandbox, &Behaviour::LoopForever, Packaging::Core).await;
-    assert_eq!(
-        sandbox.execute(&handler, job.clone()).await.outcome,
-        output("null")
-    );
+    assert_eq!(sandbox.execute(&handler, job.clone()).await.outcome, output("null"));
     job.limits.timeout = Duration::from_secs(1);
     let start = std::time::Instant::now();
     let ended = once("deadline-cut-short", Behaviour::LoopForever, job).await;
@@ -161,12 +128,7 @@ async fn defects_of_the_log_show() {
     assert_eq!(dropped.logs.len(), 1);
     let flattened = once("log-levels-flattened", Behaviour::Log(lines()), job()).await;
     assert!(flattened.logs.iter().all(|line| line.level == Level::Info));
-    let lost = once(
-        "logs-lost-at-a-trap",
-        Behaviour::LogThenTrap(lines()),
-        job(),
-    )
-    .await;
+    let lost = once("logs-lost-at-a-trap", Behaviour::LogThenTrap(lines()), job()).await;
     assert!(lost.logs.is_empty());
     let mut job = job();
     job.limits.log_bytes = 0;
@@ -191,14 +153,8 @@ async fn defects_of_memory_show() {
 async fn defects_of_state_show() {
     let trap = Behaviour::StateSetThenTrap { key: "k".into() };
     let committed = once("state-committed-at-failure", trap, job_with_state(&[])).await;
-    assert_eq!(
-        committed.state_changes.map(|changes| changes.len()),
-        Some(1)
-    );
-    let fill = |len| Behaviour::StateFill {
-        key: "k".into(),
-        len,
-    };
+    assert_eq!(committed.state_changes.map(|changes| changes.len()), Some(1));
+    let fill = |len| Behaviour::StateFill { key: "k".into(), len };
     let ignored = once("quota-ignored", fill(2000), job_with_state(&[])).await;
     assert_eq!(ignored.outcome, output("\"ok\""));
     let refused = once("quota-at-the-limit-refused", fill(999), job_with_state(&[])).await;

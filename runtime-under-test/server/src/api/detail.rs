@@ -15,9 +15,7 @@ use crate::problem::{Answer, Problem};
 pub async fn show(call: &Call) -> Answer {
     let id = call.handler()?;
     // Verifying the signatures of many versions takes its time.
-    call.app
-        .blocking(move |app| answer(StatusCode::OK, &handler(app, &id)?))
-        .await
+    call.app.blocking(move |app| answer(StatusCode::OK, &handler(app, &id)?)).await
 }
 
 /// The detail of a handler.
@@ -25,17 +23,9 @@ pub async fn show(call: &Call) -> Answer {
 /// # Errors
 /// `not-found`.
 pub fn handler(app: &App, id: &HandlerId) -> Result<Value, Problem> {
-    let handler = app
-        .registry
-        .catalogue()
-        .handler(id)
-        .cloned()
-        .ok_or_else(|| unknown_handler(id))?;
+    let handler = app.registry.catalogue().handler(id).cloned().ok_or_else(|| unknown_handler(id))?;
     let releases = app.policy.listed_versions(&handler);
-    let latest = handler
-        .latest()
-        .or(releases.first())
-        .ok_or_else(|| unknown_handler(id))?;
+    let latest = handler.latest().or(releases.first()).ok_or_else(|| unknown_handler(id))?;
     Ok(json!({
         "id": id.as_str(),
         "name": latest.name,
@@ -53,15 +43,9 @@ pub fn release(app: &App, release: &Release) -> Value {
     let trust = app.registry.trust();
     let revoked = {
         let catalogue = app.registry.catalogue();
-        release.revoked
-            || catalogue
-                .handler(&release.handler)
-                .is_some_and(|handler| handler.revoked)
+        release.revoked || catalogue.handler(&release.handler).is_some_and(|handler| handler.revoked)
     };
-    let signers = app.gates.signers(
-        release.stored(),
-        &app.circumstances(&trust, app.clock.now()),
-    );
+    let signers = app.gates.signers(release.stored(), &app.circumstances(&trust, app.clock.now()));
     json!({
         "id": release.handler.as_str(),
         "version": release.version.as_str(),
@@ -98,37 +82,14 @@ pub struct StoredPart {
 
 /// The parts of a release: manifest, module, then the signatures in order.
 pub fn parts(release: &Release) -> Vec<StoredPart> {
-    let part = |name: String, media_type, digest, size| StoredPart {
-        name,
-        media_type,
-        digest,
-        size,
-    };
+    let part = |name: String, media_type, digest, size| StoredPart { name, media_type, digest, size };
     let mut parts = vec![
-        part(
-            "manifest".to_owned(),
-            "application/json",
-            release.package,
-            release.manifest_bytes,
-        ),
-        part(
-            "module".to_owned(),
-            "application/wasm",
-            release.module,
-            release.module_bytes,
-        ),
+        part("manifest".to_owned(), "application/json", release.package, release.manifest_bytes),
+        part("module".to_owned(), "application/wasm", release.module, release.module_bytes),
     ];
     for (index, envelope) in release.envelopes.iter().enumerate() {
-        let (digest, size) = (
-            assay_package::Digest::of(envelope.bytes()),
-            envelope.bytes().len() as u64,
-        );
-        parts.push(part(
-            format!("signature-{index}"),
-            "application/vnd.dsse+json",
-            digest,
-            size,
-        ));
+        let (digest, size) = (assay_package::Digest::of(envelope.bytes()), envelope.bytes().len() as u64);
+        parts.push(part(format!("signature-{index}"), "application/vnd.dsse+json", digest, size));
     }
     parts
 }
@@ -152,10 +113,7 @@ pub fn unknown_handler(id: &HandlerId) -> Problem {
 
 /// `not-found` for a version that was not uploaded.
 pub fn unknown_release(id: &HandlerId, version: &Version) -> Problem {
-    Problem::refused(
-        Code::NotFound,
-        format!("there is no version {version} of `{id}`"),
-    )
+    Problem::refused(Code::NotFound, format!("there is no version {version} of `{id}`"))
 }
 
 /// The release that a path names.
@@ -164,11 +122,6 @@ pub fn unknown_release(id: &HandlerId, version: &Version) -> Problem {
 /// `request-malformed`, `not-found`.
 pub fn named_release(call: &Call) -> Result<Arc<Release>, Problem> {
     let (id, version) = (call.handler()?, call.name::<Version>(1, "version")?);
-    let found = call
-        .app
-        .registry
-        .catalogue()
-        .release(&id, &version)
-        .cloned();
+    let found = call.app.registry.catalogue().release(&id, &version).cloned();
     found.ok_or_else(|| unknown_release(&id, &version))
 }

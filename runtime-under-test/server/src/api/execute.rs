@@ -38,11 +38,7 @@ pub async fn execute(call: &Call, body: &mut RequestBody) -> Answer {
         Some(_) => Some(take_turn(app, &installed).await?),
         None => None,
     };
-    let _place = app
-        .executions
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| overloaded())?;
+    let _place = app.executions.clone().try_acquire_owned().map_err(|_| overloaded())?;
     // What was admitted when the request came may be revoked by now.
     admit(app, &installed)?;
     let context = context(call, &installed, question.attributes);
@@ -53,17 +49,11 @@ pub async fn execute(call: &Call, body: &mut RequestBody) -> Answer {
         limits: limits(&installed.running.manifest.limits),
         state: turn.as_ref().map(|turn| snapshot(app, &installed, turn)),
     };
-    let Execution {
-        outcome,
-        logs,
-        logs_truncated,
-        usage,
-        state_changes,
-    } = app.sandbox.execute(&prepared, job).await;
+    let Execution { outcome, logs, logs_truncated, usage, state_changes } = app.sandbox.execute(&prepared, job).await;
     let result = judge(app, &installed, outcome)?;
-    if let (Ended::Success { .. }, Some(turn), Some(changes)) =
-        (&result, turn.take(), state_changes)
-    {
+    let kept = !matches!(result, Ended::OutputRejected { .. });
+    // The sandbox hands over changes only of an execution that returned an output; here only the output is judged.
+    if let (true, Some(turn), Some(changes)) = (kept, turn.take(), state_changes) {
         commit(app, &installed, turn, app.policy.committed_changes(changes)).await?;
     }
     let release = &installed.release;
@@ -75,10 +65,7 @@ pub async fn execute(call: &Call, body: &mut RequestBody) -> Answer {
             version: release.version.as_str(),
             package: release.package.to_string(),
             result,
-            logs: logs
-                .iter()
-                .map(|line| json!({ "level": line.level.as_str(), "message": line.message }))
-                .collect(),
+            logs: logs.iter().map(|line| json!({ "level": line.level.as_str(), "message": line.message })).collect(),
             logs_truncated,
             usage: json!({ "cpu_us": usage.cpu_us, "memory_bytes": usage.memory_bytes }),
         },
@@ -119,13 +106,8 @@ fn admit(app: &App, installed: &Installed) -> Result<(), Problem> {
     }
     let release = &installed.release;
     // As it is stored now: it may have been signed again since it was installed.
-    let stored = app
-        .registry
-        .catalogue()
-        .release(&release.handler, &release.version)
-        .cloned();
-    let stored =
-        stored.ok_or_else(|| detail::unknown_release(&release.handler, &release.version))?;
+    let stored = app.registry.catalogue().release(&release.handler, &release.version).cloned();
+    let stored = stored.ok_or_else(|| detail::unknown_release(&release.handler, &release.version))?;
     let verdict = install::judge(app, Moment::Execute, &stored, None)?;
     installed.running.admit(generation, verdict);
     Ok(())
@@ -134,37 +116,23 @@ fn admit(app: &App, installed: &Installed) -> Result<(), Problem> {
 /// The compiled module. After a restart whoever comes first compiles it, and the others wait for that.
 async fn compiled(app: &Arc<App>, installed: &Installed) -> Result<Prepared, Problem> {
     let make = || install::prepare(app, &installed.release);
-    installed
-        .running
-        .prepared
-        .get_or_try_init(make)
-        .await
-        .cloned()
+    installed.running.prepared.get_or_try_init(make).await.cloned()
 }
 
 /// Waits for the handler's turn and makes sure that its state is read.
 async fn take_turn(app: &Arc<App>, installed: &Installed) -> Result<Turn, Problem> {
     let owner = app.policy.state_owner(installed.release.handler.as_str());
     let StateCell { turn, queue } = &*app.installations.state(&owner, app.executions_at_most());
-    let _waiting = queue
-        .clone()
-        .try_acquire_owned()
-        .map_err(|_| overloaded())?;
+    let _waiting = queue.clone().try_acquire_owned().map_err(|_| overloaded())?;
     let mut turn = turn.clone().lock_owned().await;
     if turn.is_none() {
-        *turn = Some(
-            app.blocking(move |app| Ok(app.store.state(&owner)?))
-                .await?,
-        );
+        *turn = Some(app.blocking(move |app| Ok(app.store.state(&owner)?)).await?);
     }
     Ok(turn)
 }
 
 fn overloaded() -> Problem {
-    Problem::refused(
-        Code::Overloaded,
-        "as many executions are under way as the runtime allows",
-    )
+    Problem::refused(Code::Overloaded, "as many executions are under way as the runtime allows")
 }
 
 fn context(call: &Call, installed: &Installed, attributes: BTreeMap<String, String>) -> Context {
@@ -201,34 +169,23 @@ fn snapshot(app: &App, installed: &Installed, turn: &Turn) -> StateSnapshot {
 fn judge(app: &App, installed: &Installed, outcome: Outcome) -> Result<Ended, Problem> {
     let limits = &installed.running.manifest.limits;
     Ok(match outcome {
-        Outcome::Output(bytes) => {
-            match output::judge(bytes, &installed.running.output, &*app.policy) {
-                Ok(text) => {
-                    let output = RawValue::from_string(text)
-                        .map_err(|error| Problem::Failed(error.into()))?;
-                    Ended::Success { output }
-                }
-                Err(detail) => Ended::OutputRejected { detail },
+        Outcome::Output(bytes) => match output::judge(bytes, &installed.running.output, &*app.policy) {
+            Ok(text) => {
+                let output = RawValue::from_string(text).map_err(|error| Problem::Failed(error.into()))?;
+                Ended::Success { output }
             }
+            Err(detail) => Ended::OutputRejected { detail },
+        },
+        Outcome::Failure { kind, message } => {
+            Ended::Failure { failure: json!({ "kind": kind.as_str(), "message": message }) }
         }
-        Outcome::Failure { kind, message } => Ended::Failure {
-            failure: json!({ "kind": kind.as_str(), "message": message }),
-        },
-        Outcome::Timeout => Ended::Timeout {
-            detail: format!("it ran past its limit of {} ms", limits.timeout_ms),
-        },
+        Outcome::Timeout => Ended::Timeout { detail: format!("it ran past its limit of {} ms", limits.timeout_ms) },
         Outcome::MemoryExceeded => Ended::MemoryExceeded {
-            detail: format!(
-                "it asked for more memory than its limit of {} bytes",
-                limits.memory_bytes
-            ),
+            detail: format!("it asked for more memory than its limit of {} bytes", limits.memory_bytes),
         },
         Outcome::Trap(detail) => Ended::Trap { detail },
         Outcome::OutputTooLarge => Ended::OutputRejected {
-            detail: format!(
-                "the output is larger than its limit of {} bytes",
-                limits.output_bytes
-            ),
+            detail: format!("the output is larger than its limit of {} bytes", limits.output_bytes),
         },
     })
 }
@@ -247,10 +204,7 @@ async fn commit(
     let installed = installed.clone();
     app.blocking(move |app| {
         let owner = app.policy.state_owner(installed.release.handler.as_str());
-        let committed = app
-            .store
-            .write()
-            .commit_state(installed.number, &owner, &changes);
+        let committed = app.store.write().commit_state(installed.number, &owner, &changes);
         let Some(values) = turn.as_mut() else {
             return Ok(());
         };
@@ -281,19 +235,9 @@ mod tests {
 
     #[test]
     fn only_what_belongs_to_an_outcome_is_answered_with_it() {
-        let success = Ended::Success {
-            output: RawValue::from_string("1.0e2".to_owned()).unwrap(),
-        };
-        assert_eq!(
-            serde_json::to_string(&success).unwrap(),
-            r#"{"outcome":"success","output":1.0e2}"#
-        );
-        let ended = Ended::MemoryExceeded {
-            detail: "d".to_owned(),
-        };
-        assert_eq!(
-            serde_json::to_string(&ended).unwrap(),
-            r#"{"outcome":"memory-exceeded","detail":"d"}"#
-        );
+        let success = Ended::Success { output: RawValue::from_string("1.0e2".to_owned()).unwrap() };
+        assert_eq!(serde_json::to_string(&success).unwrap(), r#"{"outcome":"success","output":1.0e2}"#);
+        let ended = Ended::MemoryExceeded { detail: "d".to_owned() };
+        assert_eq!(serde_json::to_string(&ended).unwrap(), r#"{"outcome":"memory-exceeded","detail":"d"}"#);
     }
 }

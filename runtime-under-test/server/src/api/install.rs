@@ -42,12 +42,7 @@ pub async fn install(call: &Call, body: &mut RequestBody) -> Answer {
                 before.number
             }
         };
-        app.installations.put(Installed {
-            number,
-            release,
-            installed_at,
-            running,
-        });
+        app.installations.put(Installed { number, release, installed_at, running });
         shown(app, &id, StatusCode::CREATED)
     })
     .await
@@ -70,20 +65,11 @@ pub async fn upgrade(call: &Call, body: &mut RequestBody) -> Answer {
         if app.policy.clears_state_at_upgrade() {
             let owner = app.policy.state_owner(id.as_str());
             let keys = app.store.state(&owner)?.into_keys();
-            writer.commit_state(
-                before.number,
-                &owner,
-                &keys.map(|key| (key, None)).collect(),
-            )?;
+            writer.commit_state(before.number, &owner, &keys.map(|key| (key, None)).collect())?;
             app.installations.forget_state(&owner);
         }
         let running = app.policy.upgraded(&before, running);
-        app.installations.put(Installed {
-            number: before.number,
-            release,
-            installed_at,
-            running,
-        });
+        app.installations.put(Installed { number: before.number, release, installed_at, running });
         shown(app, &id, StatusCode::OK)
     })
     .await
@@ -118,12 +104,7 @@ pub async fn uninstall(call: &Call) -> Answer {
 /// # Errors
 /// `not-installed`.
 pub fn installed(app: &App, id: &HandlerId) -> Result<Arc<Installed>, Problem> {
-    let detail = || {
-        Problem::refused(
-            Code::NotInstalled,
-            format!("no version of `{id}` is installed"),
-        )
-    };
+    let detail = || Problem::refused(Code::NotInstalled, format!("no version of `{id}` is installed"));
     app.installations.get(id).ok_or_else(detail)
 }
 
@@ -137,40 +118,21 @@ pub fn judge(
     release: &Release,
     replaced: Option<&Installed>,
 ) -> Result<assay_package::Admission, Refusal> {
-    let replaced = replaced.map(|before| assay_package::Installed {
-        version: &before.release.version,
-        digest: before.release.package,
-    });
+    let replaced = replaced
+        .map(|before| assay_package::Installed { version: &before.release.version, digest: before.release.package });
     let trust = app.registry.trust();
-    app.gates.admit(
-        moment,
-        release.stored(),
-        replaced,
-        &app.circumstances(&trust, app.clock.now()),
-    )
+    app.gates.admit(moment, release.stored(), replaced, &app.circumstances(&trust, app.clock.now()))
 }
 
 /// Reads what a release needs to run; `prepared` is its compiled module, if it was compiled.
 ///
 /// # Errors
 /// If the store fails, or what it holds is no longer accepted.
-pub fn make_running(
-    app: &App,
-    release: &Release,
-    prepared: Option<Prepared>,
-) -> anyhow::Result<Running> {
-    let bytes = app
-        .store
-        .manifest(&release.handler, &release.version)
-        .context("the manifest cannot be read")?;
-    let manifest = app
-        .gates
-        .manifest(&bytes, &app.offer)
-        .context("the manifest is not accepted any more")?;
-    let input =
-        compile_schema(&manifest.input).context("the input schema is not accepted any more")?;
-    let output =
-        compile_schema(&manifest.output).context("the output schema is not accepted any more")?;
+pub fn make_running(app: &App, release: &Release, prepared: Option<Prepared>) -> anyhow::Result<Running> {
+    let bytes = app.store.manifest(&release.handler, &release.version).context("the manifest cannot be read")?;
+    let manifest = app.gates.manifest(&bytes, &app.offer).context("the manifest is not accepted any more")?;
+    let input = compile_schema(&manifest.input).context("the input schema is not accepted any more")?;
+    let output = compile_schema(&manifest.output).context("the output schema is not accepted any more")?;
     Ok(Running::new(manifest, input, output, prepared))
 }
 
@@ -188,9 +150,7 @@ pub async fn prepare(app: &Arc<App>, release: &Arc<Release>) -> Result<Prepared,
         return Ok(prepared);
     }
     let release = release.clone();
-    let module = app
-        .blocking(move |app| Ok(app.store.module(&release)?))
-        .await?;
+    let module = app.blocking(move |app| Ok(app.store.module(&release)?)).await?;
     let prepared = app.sandbox.prepare(abi, digest, &module).await;
     Ok(prepared.context("the module cannot be made ready")?)
 }
@@ -198,27 +158,18 @@ pub async fn prepare(app: &Arc<App>, release: &Arc<Release>) -> Result<Prepared,
 async fn make_ready(app: &Arc<App>, release: &Arc<Release>) -> Result<Arc<Running>, Problem> {
     let prepared = prepare(app, release).await?;
     let release = release.clone();
-    app.blocking(move |app| Ok(Arc::new(make_running(app, &release, Some(prepared))?)))
-        .await
+    app.blocking(move |app| Ok(Arc::new(make_running(app, &release, Some(prepared))?))).await
 }
 
 async fn version(call: &Call, body: &mut RequestBody) -> Result<Version, Problem> {
     let app = &call.app;
-    Ok(
-        Members::read(body, &["version"], &app.offer.bounds, &*app.policy)
-            .await?
-            .parsed("version")?,
-    )
+    Ok(Members::read(body, &["version"], &app.offer.bounds, &*app.policy).await?.parsed("version")?)
 }
 
 fn stored(app: &App, id: &HandlerId, version: &Version) -> Result<Arc<Release>, Problem> {
     let catalogue = app.registry.catalogue();
-    let handler = catalogue
-        .handler(id)
-        .ok_or_else(|| detail::unknown_handler(id))?;
-    app.policy
-        .chosen_release(handler, version)
-        .ok_or_else(|| detail::unknown_release(id, version))
+    let handler = catalogue.handler(id).ok_or_else(|| detail::unknown_handler(id))?;
+    app.policy.chosen_release(handler, version).ok_or_else(|| detail::unknown_release(id, version))
 }
 
 fn shown(app: &App, id: &HandlerId, status: StatusCode) -> Answer {

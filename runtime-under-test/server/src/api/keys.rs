@@ -12,13 +12,7 @@ use crate::request::{Members, malformed, time};
 
 /// `GET /admin/trust/keys`
 pub fn list(call: &Call) -> Answer {
-    let keys: Vec<Value> = call
-        .app
-        .policy
-        .shown_keys(call.app.registry.keys())
-        .values()
-        .map(shown)
-        .collect();
+    let keys: Vec<Value> = call.app.policy.shown_keys(call.app.registry.keys()).values().map(shown).collect();
     answer(StatusCode::OK, &json!({ "keys": keys }))
 }
 
@@ -26,10 +20,7 @@ pub fn list(call: &Call) -> Answer {
 pub fn show(call: &Call) -> Answer {
     let name: KeyName = call.name(0, "key")?;
     let keys = call.app.policy.shown_keys(call.app.registry.keys());
-    answer(
-        StatusCode::OK,
-        &shown(keys.get(&name).ok_or_else(|| unknown(&name))?),
-    )
+    answer(StatusCode::OK, &shown(keys.get(&name).ok_or_else(|| unknown(&name))?))
 }
 
 /// `PUT /admin/trust/keys/{key}`
@@ -38,10 +29,7 @@ pub async fn put(call: &Call, body: &mut RequestBody) -> Answer {
     let app = &call.app;
     let known = ["algorithm", "public_key", "role", "scope", "not_after"];
     let mut members = Members::read(body, &known, &app.offer.bounds, &*app.policy).await?;
-    if members
-        .optional("algorithm")
-        .is_some_and(|algorithm| algorithm.as_str() != Some("ed25519"))
-    {
+    if members.optional("algorithm").is_some_and(|algorithm| algorithm.as_str() != Some("ed25519")) {
         return Err(malformed("`algorithm` is not `ed25519`", "/algorithm").into());
     }
     let request = KeyRequest {
@@ -57,9 +45,7 @@ pub async fn put(call: &Call, body: &mut RequestBody) -> Answer {
     let key = app.gates.trusted_key(&request)?;
     if &key.name == app.registry.own_name() {
         let detail = "the name belongs to the runtime's own key";
-        return Err(Refusal::new(Code::KeyConflict, detail)
-            .named(key.name.as_str())
-            .into());
+        return Err(Refusal::new(Code::KeyConflict, detail).named(key.name.as_str()).into());
     }
     let status = app
         .blocking(move |app| {
@@ -69,13 +55,8 @@ pub async fn put(call: &Call, body: &mut RequestBody) -> Answer {
                 app.policy.replace_key(stored, &key)?;
             }
             writer.put_key(&key)?;
-            app.registry
-                .change_keys(|keys| drop(keys.insert(key.name.clone(), key.clone())));
-            Ok(if stored.is_some() {
-                StatusCode::OK
-            } else {
-                StatusCode::CREATED
-            })
+            app.registry.change_keys(|keys| drop(keys.insert(key.name.clone(), key.clone())));
+            Ok(if stored.is_some() { StatusCode::OK } else { StatusCode::CREATED })
         })
         .await?;
     let keys = app.policy.shown_keys(app.registry.keys());
@@ -99,16 +80,11 @@ pub async fn delete(call: &Call) -> Answer {
 }
 
 fn scope(value: &Json) -> Result<Vec<String>, Refusal> {
-    let entries = value
-        .as_array()
-        .ok_or_else(|| malformed("`scope` is not an array", "/scope"))?;
+    let entries = value.as_array().ok_or_else(|| malformed("`scope` is not an array", "/scope"))?;
     (entries.iter().enumerate())
         .map(|(index, entry)| match entry.as_str() {
             Some(text) => Ok(text.to_owned()),
-            None => Err(malformed(
-                "an entry of `scope` is not a string",
-                &format!("/scope/{index}"),
-            )),
+            None => Err(malformed("an entry of `scope` is not a string", &format!("/scope/{index}"))),
         })
         .collect()
 }
@@ -125,7 +101,5 @@ fn shown(key: &TrustedKey) -> Value {
 }
 
 fn unknown(name: &KeyName) -> Problem {
-    Refusal::new(Code::NotFound, "there is no key of this name")
-        .named(name.as_str())
-        .into()
+    Refusal::new(Code::NotFound, "there is no key of this name").named(name.as_str()).into()
 }

@@ -31,37 +31,21 @@ struct Wanted {
 pub fn list(call: &Call) -> Answer {
     let app = &call.app;
     let wanted = Wanted::read(call)?;
-    let start = wanted
-        .after
-        .as_ref()
-        .map_or(Bound::Unbounded, Bound::Excluded);
+    let start = wanted.after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
     let catalogue = app.registry.catalogue();
     let mut matching = catalogue
         .handlers
         .range::<HandlerId, _>((start, Bound::Unbounded))
         .filter(|(id, handler)| {
-            let category = handler
-                .latest()
-                .map(|release| release.category.as_str())
-                .unwrap_or_default();
-            app.policy.matches(
-                &wanted.filters,
-                category,
-                app.installations.get(id).is_some(),
-            )
+            let category = handler.latest().map(|release| release.category.as_str()).unwrap_or_default();
+            app.policy.matches(&wanted.filters, category, app.installations.get(id).is_some())
         })
         .skip(app.policy.passed_over(wanted.after.is_some()));
     let page: Vec<_> = matching.by_ref().take(wanted.limit).collect();
     let last = page.last().map(|(id, _)| cursor(id));
     let next_cursor = matching.next().and(last);
-    let handlers: Vec<Value> = page
-        .into_iter()
-        .filter_map(|(id, handler)| item(app, id, handler))
-        .collect();
-    answer(
-        StatusCode::OK,
-        &json!({ "handlers": handlers, "next_cursor": next_cursor }),
-    )
+    let handlers: Vec<Value> = page.into_iter().filter_map(|(id, handler)| item(app, id, handler)).collect();
+    answer(StatusCode::OK, &json!({ "handlers": handlers, "next_cursor": next_cursor }))
 }
 
 impl Wanted {
@@ -70,28 +54,16 @@ impl Wanted {
         let known = ["category", "installed", "limit", "cursor"];
         let parameters = query(call.head.uri.query(), &known, policy)?;
         let most = usize::try_from(call.app.offer.bounds.page_items).unwrap_or(usize::MAX);
-        let mut wanted = Self {
-            filters: Filters::default(),
-            limit: DEFAULT_LIMIT.min(most),
-            after: None,
-        };
+        let mut wanted = Self { filters: Filters::default(), limit: DEFAULT_LIMIT.min(most), after: None };
         for (name, value) in &parameters {
             let understood = match name.as_ref() {
-                "category" => {
-                    is_category(value).then(|| wanted.filters.category = Some(value.to_string()))
-                }
-                "installed" => value
-                    .parse()
-                    .ok()
-                    .map(|installed| wanted.filters.installed = Some(installed)),
+                "category" => is_category(value).then(|| wanted.filters.category = Some(value.to_string())),
+                "installed" => value.parse().ok().map(|installed| wanted.filters.installed = Some(installed)),
                 "limit" => limit(value, most).map(|limit| wanted.limit = limit),
                 _ => read_cursor(value).map(|id| wanted.after = Some(id)),
             };
             if understood.is_none() {
-                policy.query_fault(query_fault(
-                    name,
-                    format!("`{name}` cannot be `{}`", policy.quote(value)),
-                ))?;
+                policy.query_fault(query_fault(name, format!("`{name}` cannot be `{}`", policy.quote(value))))?;
             }
         }
         Ok(wanted)
@@ -100,12 +72,7 @@ impl Wanted {
 
 fn item(app: &App, id: &HandlerId, handler: &Handler) -> Option<Value> {
     let latest = handler.latest()?;
-    let versions = app
-        .policy
-        .listed_versions(handler)
-        .iter()
-        .map(|release| release.version.clone())
-        .collect();
+    let versions = app.policy.listed_versions(handler).iter().map(|release| release.version.clone()).collect();
     let versions = app.policy.item_versions(versions);
     Some(json!({
         "id": id.as_str(),
@@ -121,16 +88,12 @@ fn item(app: &App, id: &HandlerId, handler: &Handler) -> Option<Value> {
 /// `[a-z][a-z0-9-]{0,31}`, as in the manifest.
 fn is_category(text: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    text.len() <= 32
-        && text.starts_with(|first: char| first.is_ascii_lowercase())
-        && text.bytes().all(word)
+    text.len() <= 32 && text.starts_with(|first: char| first.is_ascii_lowercase()) && text.bytes().all(word)
 }
 
 fn limit(text: &str, most: usize) -> Option<usize> {
     let digits = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    text.parse()
-        .ok()
-        .filter(|limit| digits && (1..=most).contains(limit))
+    text.parse().ok().filter(|limit| digits && (1..=most).contains(limit))
 }
 
 /// The page goes on after an id and not at an offset, so it stays right while handlers are uploaded.
@@ -159,18 +122,7 @@ mod tests {
     #[test]
     fn a_limit_is_a_plain_number_within_the_bound() {
         assert_eq!(limit("100", 100), Some(100));
-        for wrong in [
-            "",
-            "0",
-            "101",
-            "-1",
-            "+1",
-            "01",
-            "1.0",
-            "1e1",
-            " 1",
-            "99999999999999999999999",
-        ] {
+        for wrong in ["", "0", "101", "-1", "+1", "01", "1.0", "1e1", " 1", "99999999999999999999999"] {
             assert_eq!(limit(wrong, 100), None, "{wrong}");
         }
     }

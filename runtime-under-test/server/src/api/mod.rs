@@ -52,16 +52,8 @@ pub async fn perform(operation: Operation, call: &Call, body: &mut RequestBody) 
 
 impl Call {
     /// The name at a place of the path, in its form.
-    fn name<T: std::str::FromStr<Err: std::fmt::Display>>(
-        &self,
-        place: usize,
-        what: &str,
-    ) -> Result<T, Problem> {
-        let text = self
-            .names
-            .get(place)
-            .map(String::as_str)
-            .unwrap_or_default();
+    fn name<T: std::str::FromStr<Err: std::fmt::Display>>(&self, place: usize, what: &str) -> Result<T, Problem> {
+        let text = self.names.get(place).map(String::as_str).unwrap_or_default();
         Ok(request::segment(text, what, &*self.app.policy)?)
     }
 
@@ -76,10 +68,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Answer {
     let text = serde_json::to_vec(body).map_err(|error| Problem::Failed(error.into()))?;
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Ok(response)
 }
 

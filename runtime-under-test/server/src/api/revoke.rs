@@ -14,11 +14,7 @@ const REASON_CHARACTERS: usize = 200;
 /// `POST /admin/registry/handlers/{id}[/versions/{version}]/revoke`
 pub async fn revoke(call: &Call, body: &mut RequestBody) -> Answer {
     let id = call.handler()?;
-    let version = if call.names.len() > 1 {
-        Some(call.name::<Version>(1, "version")?)
-    } else {
-        None
-    };
+    let version = if call.names.len() > 1 { Some(call.name::<Version>(1, "version")?) } else { None };
     let app = &call.app;
     let mut members = Members::read(body, &["reason"], &app.offer.bounds, &*app.policy).await?;
     let reason = judge_reason(members.text("reason")?)?;
@@ -40,32 +36,14 @@ fn judge_reason(reason: String) -> Result<String, Refusal> {
     if (1..=REASON_CHARACTERS).contains(&reason.chars().count()) {
         return Ok(reason);
     }
-    Err(malformed(
-        format!("`reason` does not have 1 to {REASON_CHARACTERS} characters"),
-        "/reason",
-    ))
+    Err(malformed(format!("`reason` does not have 1 to {REASON_CHARACTERS} characters"), "/reason"))
 }
 
-fn revoke_at_once(
-    app: &App,
-    id: &HandlerId,
-    version: Option<&Version>,
-    reason: &str,
-) -> Result<(), Problem> {
+fn revoke_at_once(app: &App, id: &HandlerId, version: Option<&Version>, reason: &str) -> Result<(), Problem> {
     let mut writer = app.store.write();
-    let handler = app
-        .registry
-        .catalogue()
-        .handler(id)
-        .cloned()
-        .ok_or_else(|| detail::unknown_handler(id))?;
+    let handler = app.registry.catalogue().handler(id).cloned().ok_or_else(|| detail::unknown_handler(id))?;
     let release = match version {
-        Some(version) => Some(
-            handler
-                .releases
-                .get(version)
-                .ok_or_else(|| detail::unknown_release(id, version))?,
-        ),
+        Some(version) => Some(handler.releases.get(version).ok_or_else(|| detail::unknown_release(id, version))?),
         None => None,
     };
     if release.map_or(handler.revoked, |release| release.revoked) {
@@ -75,9 +53,7 @@ fn revoke_at_once(
     match app.policy.revoked_version(version.cloned()) {
         Some(version) => {
             writer.revoke_release(id, &version, reason, now)?;
-            app.registry.change(|catalogue| {
-                catalogue.change(id, &version, |release| release.revoked = true)
-            });
+            app.registry.change(|catalogue| catalogue.change(id, &version, |release| release.revoked = true));
         }
         None => {
             writer.revoke_handler(id, reason, now)?;

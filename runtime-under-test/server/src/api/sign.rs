@@ -14,13 +14,7 @@ use crate::request::{Members, malformed, time};
 pub async fn sign(call: &Call, body: &mut RequestBody) -> Answer {
     let (id, version) = (call.handler()?, call.name::<Version>(1, "version")?);
     let app = &call.app;
-    let mut members = Members::read(
-        body,
-        &["expires_at", "previous"],
-        &app.offer.bounds,
-        &*app.policy,
-    )
-    .await?;
+    let mut members = Members::read(body, &["expires_at", "previous"], &app.offer.bounds, &*app.policy).await?;
     let expires_at = time(&members.required("expires_at")?, "expires_at")?;
     let previous = previous(members.optional("previous"))?;
     app.blocking(move |app| {
@@ -30,31 +24,18 @@ pub async fn sign(call: &Call, body: &mut RequestBody) -> Answer {
         let issued_at = app.clock.now();
         app.policy.judge_expiry(expires_at, issued_at)?;
         if stored.envelopes.len() as u64 >= app.offer.bounds.signatures {
-            let detail = format!(
-                "the release has {} signatures already",
-                stored.envelopes.len()
-            );
-            return Err(Refusal::new(Code::PartRepeated, detail)
-                .named("signature")
-                .into());
+            let detail = format!("the release has {} signatures already", stored.envelopes.len());
+            return Err(Refusal::new(Code::PartRepeated, detail).named("signature").into());
         }
         let previous = previous.unwrap_or_else(|| stored.previous());
-        let envelope = app.key.sign_release(
-            &stored.stored(),
-            &Terms {
-                issued_at,
-                expires_at,
-                previous,
-            },
-        );
+        let envelope = app.key.sign_release(&stored.stored(), &Terms { issued_at, expires_at, previous });
         let mut signed = (*stored).clone();
         signed.envelopes.push(envelope.clone());
         judge_chain(app, signed.stored(), issued_at)?;
         if app.policy.keeps_signature() {
             writer.add_signature(&stored, &envelope)?;
-            app.registry.change(|catalogue| {
-                catalogue.change(&id, &version, |release| release.envelopes.push(envelope))
-            });
+            app.registry
+                .change(|catalogue| catalogue.change(&id, &version, |release| release.envelopes.push(envelope)));
         }
         answer(StatusCode::OK, &detail::release(app, &signed))
     })

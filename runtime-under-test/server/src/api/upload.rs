@@ -31,21 +31,13 @@ fn judge_and_store(app: &Arc<App>, parts: Vec<Part>) -> Answer {
     match (refusal, release) {
         (None, Some(release)) => acknowledge(app, &release),
         (Some(refusal), _) => Err(refusal.into()),
-        (None, None) => Err(Problem::Failed(anyhow::anyhow!(
-            "an upload was neither stored nor refused"
-        ))),
+        (None, None) => Err(Problem::Failed(anyhow::anyhow!("an upload was neither stored nor refused"))),
     }
 }
 
 /// Stores a package: the module first, then, at once, everything that refers to it.
 fn store(app: &App, package: Package) -> Result<Release, Problem> {
-    let Package {
-        manifest,
-        manifest_bytes,
-        digest,
-        module,
-        envelopes,
-    } = package;
+    let Package { manifest, manifest_bytes, digest, module, envelopes } = package;
     let release = Release {
         handler: manifest.id,
         version: manifest.version,
@@ -62,28 +54,21 @@ fn store(app: &App, package: Package) -> Result<Release, Problem> {
         envelopes,
     };
     app.store.put_module(&release, &module)?;
-    let new = NewRelease {
-        release,
-        manifest: &manifest_bytes,
-    };
+    let new = NewRelease { release, manifest: &manifest_bytes };
     let mut writer = app.store.write();
     let shown = match writer.insert_release(&new)? {
         Inserted::Stored => Duplicate::New,
         Inserted::Exists => app.policy.duplicate(&mut writer, &new)?,
     };
     if shown == Duplicate::New {
-        app.registry
-            .add(|catalogue| catalogue.put(new.release.clone()));
+        app.registry.add(|catalogue| catalogue.put(new.release.clone()));
     }
     Ok(new.release)
 }
 
 fn acknowledge(app: &App, release: &Release) -> Answer {
     let mut response: Response = answer(StatusCode::CREATED, &detail::release(app, release))?;
-    let location = app
-        .policy
-        .location(release)
-        .and_then(|path| HeaderValue::from_str(&path).ok());
+    let location = app.policy.location(release).and_then(|path| HeaderValue::from_str(&path).ok());
     if let Some(location) = location {
         response.headers_mut().insert(header::LOCATION, location);
     }

@@ -41,10 +41,7 @@ impl Policy for KeepsOldModule {
 struct ForgetsNothing;
 impl Policy for ForgetsNothing {
     fn removed_at_uninstall(&self) -> Removed {
-        Removed {
-            installation: false,
-            state: false,
-        }
+        Removed { installation: false, state: false }
     }
 }
 
@@ -58,11 +55,7 @@ impl Policy for InstallReplaces {
 struct FallsBack;
 impl Policy for FallsBack {
     fn chosen_release(&self, handler: &Handler, version: &Version) -> Option<Arc<Release>> {
-        handler
-            .releases
-            .get(version)
-            .or_else(|| handler.latest())
-            .cloned()
+        handler.releases.get(version).or_else(|| handler.latest()).cloned()
     }
 }
 
@@ -85,11 +78,7 @@ impl Policy for OutputAsText {
     fn output_text(&self, bytes: Vec<u8>) -> Result<String, String> {
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let is_json = serde_json::from_str::<Value>(&text).is_ok();
-        Ok(if is_json {
-            text
-        } else {
-            Value::String(text).to_string()
-        })
+        Ok(if is_json { text } else { Value::String(text).to_string() })
     }
 }
 
@@ -110,22 +99,14 @@ impl Policy for OneId {
 struct AnyInputSize;
 impl Policy for AnyInputSize {
     fn input_fault(&self, fault: InputFault) -> Result<(), Refusal> {
-        if fault.of == Excess::Input {
-            Ok(())
-        } else {
-            Err(fault.refusal)
-        }
+        if fault.of == Excess::Input { Ok(()) } else { Err(fault.refusal) }
     }
 }
 
 struct AnyContext;
 impl Policy for AnyContext {
     fn input_fault(&self, fault: InputFault) -> Result<(), Refusal> {
-        if fault.of == Excess::Context {
-            Ok(())
-        } else {
-            Err(fault.refusal)
-        }
+        if fault.of == Excess::Context { Ok(()) } else { Err(fault.refusal) }
     }
 }
 
@@ -146,10 +127,7 @@ impl Policy for SharesState {
 struct KeepsState;
 impl Policy for KeepsState {
     fn removed_at_uninstall(&self) -> Removed {
-        Removed {
-            installation: true,
-            state: false,
-        }
+        Removed { installation: true, state: false }
     }
 }
 

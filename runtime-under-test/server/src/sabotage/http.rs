@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use assay_package::{
-    Bounds, Circumstances, Code, Gates, HandlerId, Json, JsonFault, Part, Refusal, parse_json,
-};
+use assay_package::{Bounds, Circumstances, Code, Gates, HandlerId, Json, JsonFault, Part, Refusal, parse_json};
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
@@ -17,9 +15,7 @@ use crate::routes::Operation;
 
 /// The table.
 pub const DEFECTS: &[Defect] = &[
-    ("discovery-understates-a-bound", || {
-        Arc::new(UnderstatedBound)
-    }),
+    ("discovery-understates-a-bound", || Arc::new(UnderstatedBound)),
     ("health-is-plain-text", || Arc::new(PlainHealth)),
     ("problems-lack-a-code", || Arc::new(NoCode)),
     ("pointers-left-out", || Arc::new(NoPlace)),
@@ -38,10 +34,7 @@ pub const DEFECTS: &[Defect] = &[
 struct UnderstatedBound;
 impl Policy for UnderstatedBound {
     fn published_bounds(&self, bounds: &Bounds) -> Bounds {
-        Bounds {
-            json_depth: 4,
-            ..bounds.clone()
-        }
+        Bounds { json_depth: 4, ..bounds.clone() }
     }
 }
 
@@ -64,11 +57,7 @@ impl Policy for NoCode {
 struct NoPlace;
 impl Policy for NoPlace {
     fn problem(&self, refusal: &Refusal) -> Response {
-        Contract.problem(&Refusal {
-            pointer: None,
-            name: None,
-            ..refusal.clone()
-        })
+        Contract.problem(&Refusal { pointer: None, name: None, ..refusal.clone() })
     }
 }
 
@@ -78,24 +67,14 @@ impl Policy for QuotesEverything {
         text.to_owned()
     }
 
-    fn judge_upload(
-        &self,
-        gates: &Gates,
-        parts: Vec<Part>,
-        circumstances: &Circumstances<'_>,
-    ) -> Judged {
-        let manifest = parts
-            .first()
-            .map(|part| String::from_utf8_lossy(&part.bytes).into_owned());
+    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
+        let manifest = parts.first().map(|part| String::from_utf8_lossy(&part.bytes).into_owned());
         let Judged { stored, refusal } = Contract.judge_upload(gates, parts, circumstances);
         let detail = |refusal: Refusal| Refusal {
             detail: format!("{}, in {}", refusal.detail, manifest.unwrap_or_default()),
             ..refusal
         };
-        Judged {
-            stored,
-            refusal: refusal.map(detail),
-        }
+        Judged { stored, refusal: refusal.map(detail) }
     }
 }
 
@@ -103,11 +82,8 @@ struct PlainNotFound;
 impl Policy for PlainNotFound {
     fn no_operation(&self, refusal: &Refusal) -> Response {
         let mut response = Response::new(Body::empty());
-        *response.status_mut() = if refusal.code == Code::NotFound {
-            StatusCode::NOT_FOUND
-        } else {
-            StatusCode::METHOD_NOT_ALLOWED
-        };
+        *response.status_mut() =
+            if refusal.code == Code::NotFound { StatusCode::NOT_FOUND } else { StatusCode::METHOD_NOT_ALLOWED };
         response
     }
 }
@@ -160,10 +136,7 @@ impl Policy for UsersAdminister {
 struct StrangersAreUsers;
 impl Policy for StrangersAreUsers {
     fn judge_role(&self, asked: &Asked<'_>) -> Result<Role, Refusal> {
-        Contract.judge_role(&Asked {
-            role: Some(asked.role.unwrap_or(Role::User)),
-            ..*asked
-        })
+        Contract.judge_role(&Asked { role: Some(asked.role.unwrap_or(Role::User)), ..*asked })
     }
 }
 
@@ -175,22 +148,17 @@ impl Policy for RoleLast {
         if verdict.is_ok() {
             return verdict;
         }
-        let about_a_handler = !asked.operations.iter().any(|operation| {
-            matches!(
-                operation,
-                Operation::PutKey | Operation::ShowKey | Operation::DeleteKey
-            )
-        });
+        let about_a_handler = !asked
+            .operations
+            .iter()
+            .any(|operation| matches!(operation, Operation::PutKey | Operation::ShowKey | Operation::DeleteKey));
         match asked.names.first() {
             Some(name) if about_a_handler => match name.parse::<HandlerId>() {
                 Ok(id) if asked.registry.catalogue().handler(&id).is_some() => verdict,
                 _ => Err(Refusal::new(Code::NotFound, "there is no such handler")),
             },
             None if asked.operations.contains(&Operation::Upload) && !says_multipart(asked) => {
-                Err(Refusal::new(
-                    Code::MultipartMalformed,
-                    "the content type is not multipart/form-data",
-                ))
+                Err(Refusal::new(Code::MultipartMalformed, "the content type is not multipart/form-data"))
             }
             _ => verdict,
         }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use assay_package::{
-    Bounds, Circumstances, Code, Digest, Gates, HandlerId, KeyName, Package, Part, PublicKey,
-    Refusal, RegistryKey, TrustedKey, Version,
+    Bounds, Circumstances, Code, Digest, Gates, HandlerId, KeyName, Package, Part, PublicKey, Refusal, RegistryKey,
+    TrustedKey, Version,
 };
 use jiff::Timestamp;
 use rusqlite::params;
@@ -28,13 +28,9 @@ pub const DEFECTS: &[Defect] = &[
     ("unsigned-uploads-refused", || Arc::new(SignedOnly)),
     ("location-left-out", || Arc::new(ShowsLate::default())),
     ("duplicates-overwrite", || Arc::new(Overwrites)),
-    ("duplicates-acknowledged", || {
-        Arc::new(AcknowledgesDuplicates)
-    }),
+    ("duplicates-acknowledged", || Arc::new(AcknowledgesDuplicates)),
     ("registry-signs-with-another-key", || Arc::new(OtherKey)),
-    ("registry-signature-forgotten", || {
-        Arc::new(ForgetsSignature)
-    }),
+    ("registry-signature-forgotten", || Arc::new(ForgetsSignature)),
     ("past-expiry-signed", || Arc::new(SignsThePast)),
     ("revocation-hits-every-release", || Arc::new(RevokesAll)),
     ("second-revocation-refused", || Arc::new(RevokesOnce)),
@@ -46,53 +42,33 @@ struct AnyPart;
 impl Policy for AnyPart {
     fn upload_bounds(&self, bounds: &Bounds) -> UploadBounds {
         let most = 64 << 20;
-        UploadBounds {
-            whole: most,
-            manifest: most,
-            module: most,
-            other: most,
-            ..UploadBounds::of(bounds)
-        }
+        UploadBounds { whole: most, manifest: most, module: most, other: most, ..UploadBounds::of(bounds) }
     }
 }
 
 struct TakesWhatArrived;
 impl Policy for TakesWhatArrived {
     fn upload_cut_short(&self, arrived: Vec<Part>, refusal: Refusal) -> Result<Vec<Part>, Refusal> {
-        if refusal.code == Code::MultipartMalformed {
-            Ok(arrived)
-        } else {
-            Err(refusal)
-        }
+        if refusal.code == Code::MultipartMalformed { Ok(arrived) } else { Err(refusal) }
     }
 }
 
 struct StoresRefused;
 impl Policy for StoresRefused {
-    fn judge_upload(
-        &self,
-        gates: &Gates,
-        parts: Vec<Part>,
-        circumstances: &Circumstances<'_>,
-    ) -> Judged {
+    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
         let judged = Contract.judge_upload(gates, parts.clone(), circumstances);
         let stored = match &judged.refusal {
-            Some(refusal) if is_of_the_last_gates(refusal.code) => {
-                package(gates, &parts, circumstances)
-            }
+            Some(refusal) if is_of_the_last_gates(refusal.code) => package(gates, &parts, circumstances),
             _ => judged.stored,
         };
-        Judged {
-            stored,
-            refusal: judged.refusal,
-        }
+        Judged { stored, refusal: judged.refusal }
     }
 }
 
 fn is_of_the_last_gates(code: Code) -> bool {
     use Code::{
-        ChainBroken, KeyExpired, KeyOutOfScope, ReleaseExpired, ReleaseNotYetValid, ReleaseRevoked,
-        SignatureInvalid, SubjectMismatch, VersionDowngrade,
+        ChainBroken, KeyExpired, KeyOutOfScope, ReleaseExpired, ReleaseNotYetValid, ReleaseRevoked, SignatureInvalid,
+        SubjectMismatch, VersionDowngrade,
     };
     matches!(
         code,
@@ -110,12 +86,7 @@ fn is_of_the_last_gates(code: Code) -> bool {
 
 /// A package that the first four gates have let pass, whatever the others said.
 fn package(gates: &Gates, parts: &[Part], circumstances: &Circumstances<'_>) -> Option<Package> {
-    let bytes = |name| {
-        parts
-            .iter()
-            .find(|part| part.name == name)
-            .map(|part| part.bytes.clone())
-    };
+    let bytes = |name| parts.iter().find(|part| part.name == name).map(|part| part.bytes.clone());
     let manifest_bytes = bytes("manifest")?;
     let signatures = parts.iter().filter(|part| part.name == "signature");
     Some(Package {
@@ -132,20 +103,12 @@ fn package(gates: &Gates, parts: &[Part], circumstances: &Circumstances<'_>) -> 
 
 struct SignedOnly;
 impl Policy for SignedOnly {
-    fn judge_upload(
-        &self,
-        gates: &Gates,
-        parts: Vec<Part>,
-        circumstances: &Circumstances<'_>,
-    ) -> Judged {
+    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
         let judged = Contract.judge_upload(gates, parts, circumstances);
         match &judged.stored {
             Some(package) if package.envelopes.is_empty() => Judged {
                 stored: None,
-                refusal: Some(Refusal::new(
-                    Code::SignatureMissing,
-                    "the package is not signed",
-                )),
+                refusal: Some(Refusal::new(Code::SignatureMissing, "the package is not signed")),
             },
             _ => judged,
         }
@@ -164,18 +127,13 @@ impl Policy for ShowsLate {
 
     fn shows(&self, release: &Release) -> bool {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.as_ref()
-            .is_none_or(|(id, version)| (id, version) != (&release.handler, &release.version))
+        last.as_ref().is_none_or(|(id, version)| (id, version) != (&release.handler, &release.version))
     }
 }
 
 struct Overwrites;
 impl Policy for Overwrites {
-    fn duplicate(
-        &self,
-        writer: &mut Writer<'_>,
-        new: &NewRelease<'_>,
-    ) -> Result<Duplicate, Problem> {
+    fn duplicate(&self, writer: &mut Writer<'_>, new: &NewRelease<'_>) -> Result<Duplicate, Problem> {
         overwrite(writer, new)?;
         Ok(Duplicate::New)
     }
@@ -186,14 +144,8 @@ fn overwrite(writer: &mut Writer<'_>, new: &NewRelease<'_>) -> Result<(), StoreE
     let (id, version) = (release.handler.as_str(), release.version.as_str());
     let connection = &writer.connection;
     connection.pragma_update(None, "foreign_keys", false)?;
-    connection.execute(
-        "DELETE FROM signatures WHERE handler = ?1 AND version = ?2",
-        params![id, version],
-    )?;
-    connection.execute(
-        "DELETE FROM releases WHERE handler = ?1 AND version = ?2",
-        params![id, version],
-    )?;
+    connection.execute("DELETE FROM signatures WHERE handler = ?1 AND version = ?2", params![id, version])?;
+    connection.execute("DELETE FROM releases WHERE handler = ?1 AND version = ?2", params![id, version])?;
     connection.pragma_update(None, "foreign_keys", true)?;
     match writer.insert_release(new)? {
         Inserted::Stored => Ok(()),

@@ -33,28 +33,14 @@ impl Policy for LatestOnly {
 struct AnyCategory;
 impl Policy for AnyCategory {
     fn matches(&self, wanted: &Filters, category: &str, installed: bool) -> bool {
-        Contract.matches(
-            &Filters {
-                category: None,
-                ..wanted.clone()
-            },
-            category,
-            installed,
-        )
+        Contract.matches(&Filters { category: None, ..wanted.clone() }, category, installed)
     }
 }
 
 struct AnyInstallation;
 impl Policy for AnyInstallation {
     fn matches(&self, wanted: &Filters, category: &str, installed: bool) -> bool {
-        Contract.matches(
-            &Filters {
-                installed: None,
-                ..wanted.clone()
-            },
-            category,
-            installed,
-        )
+        Contract.matches(&Filters { installed: None, ..wanted.clone() }, category, installed)
     }
 }
 

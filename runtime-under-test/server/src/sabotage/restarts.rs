@@ -18,10 +18,7 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
         "UPDATE releases SET revoked_at = NULL; UPDATE handlers SET revoked_at = NULL",
     ),
     ("trust-forgotten-at-restart", "DELETE FROM trust_keys"),
-    (
-        "installations-forgotten-at-restart",
-        "DELETE FROM installations",
-    ),
+    ("installations-forgotten-at-restart", "DELETE FROM installations"),
     ("state-forgotten-at-restart", "DELETE FROM state"),
     ("registry-key-new-at-restart", "DELETE FROM registry_key"),
 ];
@@ -35,7 +32,6 @@ pub fn forget(data: &Path, statements: &str) -> Result<(), Failure> {
     if !file.exists() {
         return Ok(());
     }
-    let forgotten =
-        Connection::open(file).and_then(|connection| connection.execute_batch(statements));
+    let forgotten = Connection::open(file).and_then(|connection| connection.execute_batch(statements));
     forgotten.map_err(|error| StoreError::Database(error).at_start(data))
 }

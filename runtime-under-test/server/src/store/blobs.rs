@@ -46,10 +46,7 @@ impl Blobs {
         if hex::encode(Sha256::digest(&bytes)) == hex {
             Ok(bytes)
         } else {
-            Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!("the blob {hex} was changed on the disk"),
-            ))
+            Err(io::Error::new(io::ErrorKind::InvalidData, format!("the blob {hex} was changed on the disk")))
         }
     }
 
@@ -59,11 +56,7 @@ impl Blobs {
         for folder in fs::read_dir(&self.root)? {
             for file in fs::read_dir(folder?.path())? {
                 let file = file?;
-                if !file
-                    .file_name()
-                    .to_str()
-                    .is_some_and(|name| referred.contains(name))
-                {
+                if !file.file_name().to_str().is_some_and(|name| referred.contains(name)) {
                     fs::remove_file(file.path())?;
                     removed += 1;
                 }
@@ -95,20 +88,14 @@ mod tests {
         blobs.put(&hex, b"module").unwrap();
         assert_eq!(blobs.get(&hex).unwrap(), b"module");
         fs::write(blobs.path(&hex), b"changed").unwrap();
-        assert_eq!(
-            blobs.get(&hex).unwrap_err().kind(),
-            io::ErrorKind::InvalidData
-        );
+        assert_eq!(blobs.get(&hex).unwrap_err().kind(), io::ErrorKind::InvalidData);
     }
 
     #[test]
     fn a_sweep_removes_orphans_and_keeps_the_rest() {
         let folder = tempfile::tempdir().unwrap();
         let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
-        let (kept, orphan) = (
-            hex::encode(Sha256::digest(b"kept")),
-            hex::encode(Sha256::digest(b"orphan")),
-        );
+        let (kept, orphan) = (hex::encode(Sha256::digest(b"kept")), hex::encode(Sha256::digest(b"orphan")));
         blobs.put(&kept, b"kept").unwrap();
         blobs.put(&orphan, b"orphan").unwrap();
         assert_eq!(blobs.sweep(&HashSet::from([kept.clone()])).unwrap(), 1);

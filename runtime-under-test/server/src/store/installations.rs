@@ -24,21 +24,14 @@ impl Store {
     /// All installations.
     pub fn installations(&self) -> Result<Vec<StoredInstallation>, StoreError> {
         let connection = self.read();
-        let mut query = connection
-            .prepare("SELECT number, handler, version, installed_at FROM installations")?;
+        let mut query = connection.prepare("SELECT number, handler, version, installed_at FROM installations")?;
         let rows = query.query_and_then([], |row| {
             let text = |column| row.get::<_, String>(column);
             Ok(StoredInstallation {
                 number: row.get("number")?,
-                handler: text("handler")?
-                    .parse()
-                    .map_err(|_| StoreError::Damaged("handler id"))?,
-                version: text("version")?
-                    .parse()
-                    .map_err(|_| StoreError::Damaged("version"))?,
-                installed_at: text("installed_at")?
-                    .parse()
-                    .map_err(|_| StoreError::Damaged("time"))?,
+                handler: text("handler")?.parse().map_err(|_| StoreError::Damaged("handler id"))?,
+                version: text("version")?.parse().map_err(|_| StoreError::Damaged("version"))?,
+                installed_at: text("installed_at")?.parse().map_err(|_| StoreError::Damaged("time"))?,
             })
         })?;
         rows.collect()
@@ -47,12 +40,7 @@ impl Store {
 
 impl Writer<'_> {
     /// Installs a version of a handler of which none is installed; answers the installation's number.
-    pub fn install(
-        &mut self,
-        handler: &HandlerId,
-        version: &Version,
-        at: Timestamp,
-    ) -> Result<i64, StoreError> {
+    pub fn install(&mut self, handler: &HandlerId, version: &Version, at: Timestamp) -> Result<i64, StoreError> {
         self.connection.execute(
             "INSERT INTO installations (handler, version, installed_at) VALUES (?1, ?2, ?3)",
             params![handler.as_str(), version.as_str(), at.to_string()],
@@ -61,12 +49,7 @@ impl Writer<'_> {
     }
 
     /// Replaces the version of an installation; its number and its state stay.
-    pub fn upgrade(
-        &mut self,
-        number: i64,
-        version: &Version,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub fn upgrade(&mut self, number: i64, version: &Version, at: Timestamp) -> Result<(), StoreError> {
         self.connection.execute(
             "UPDATE installations SET version = ?2, installed_at = ?3 WHERE number = ?1",
             params![number, version.as_str(), at.to_string()],

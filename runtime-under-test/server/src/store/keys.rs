@@ -10,8 +10,7 @@ impl Store {
     /// All trust keys.
     pub fn trust_keys(&self) -> Result<Vec<TrustedKey>, StoreError> {
         let connection = self.read();
-        let mut query = connection
-            .prepare("SELECT name, public_key, role, scope, not_after FROM trust_keys")?;
+        let mut query = connection.prepare("SELECT name, public_key, role, scope, not_after FROM trust_keys")?;
         query.query_and_then([], trusted_key)?.collect()
     }
 }
@@ -21,29 +20,19 @@ impl Writer<'_> {
     pub fn registry_seed(&mut self) -> Result<[u8; 32], StoreError> {
         let stored = self
             .connection
-            .query_row("SELECT seed FROM registry_key", [], |row| {
-                row.get::<_, [u8; 32]>(0)
-            })
+            .query_row("SELECT seed FROM registry_key", [], |row| row.get::<_, [u8; 32]>(0))
             .optional()?;
         if let Some(seed) = stored {
             return Ok(seed);
         }
         let seed = rand::random::<[u8; 32]>();
-        self.connection.execute(
-            "INSERT INTO registry_key (only, seed) VALUES (1, ?1)",
-            [seed],
-        )?;
+        self.connection.execute("INSERT INTO registry_key (only, seed) VALUES (1, ?1)", [seed])?;
         Ok(seed)
     }
 
     /// Stores a trust key, or replaces the one of the same name.
     pub fn put_key(&mut self, key: &TrustedKey) -> Result<(), StoreError> {
-        let scope = key
-            .scope
-            .iter()
-            .map(Scope::to_string)
-            .collect::<Vec<_>>()
-            .join(" ");
+        let scope = key.scope.iter().map(Scope::to_string).collect::<Vec<_>>().join(" ");
         self.connection.execute(
             "INSERT INTO trust_keys (name, public_key, role, scope, not_after) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (name) DO UPDATE SET public_key = excluded.public_key, role = excluded.role,
@@ -61,8 +50,7 @@ impl Writer<'_> {
 
     /// Ends the trust in a key.
     pub fn delete_key(&mut self, name: &KeyName) -> Result<(), StoreError> {
-        self.connection
-            .execute("DELETE FROM trust_keys WHERE name = ?1", [name.as_str()])?;
+        self.connection.execute("DELETE FROM trust_keys WHERE name = ?1", [name.as_str()])?;
         Ok(())
     }
 }
@@ -75,11 +63,7 @@ fn trusted_key(row: &Row<'_>) -> Result<TrustedKey, StoreError> {
             name: row.get::<_, String>("name").ok()?.parse().ok()?,
             public_key: PublicKey::from_bytes(&row.get("public_key").ok()?).ok()?,
             role: row.get::<_, String>("role").ok()?.parse().ok()?,
-            scope: scope
-                .split(' ')
-                .map(str::parse)
-                .collect::<Result<_, _>>()
-                .ok()?,
+            scope: scope.split(' ').map(str::parse).collect::<Result<_, _>>().ok()?,
             not_after: match row.get::<_, Option<String>>("not_after").ok()? {
                 Some(end) => Some(end.parse::<Timestamp>().ok()?),
                 None => None,

@@ -64,23 +64,11 @@ impl StoreError {
     pub fn at_start(&self, data: &Path) -> Failure {
         let data = data.display();
         let (exit, advice) = match self {
-            Self::Locked => (
-                Exit::DataLocked,
-                "Stop the other runtime, or choose another folder with --data.",
-            ),
-            Self::Newer => (
-                Exit::DataNewer,
-                "Use that version, or choose another folder with --data.",
-            ),
-            _ => (
-                Exit::Data,
-                "Choose a folder on a local disk that this user may write, with --data or ASSAY_DATA.",
-            ),
+            Self::Locked => (Exit::DataLocked, "Stop the other runtime, or choose another folder with --data."),
+            Self::Newer => (Exit::DataNewer, "Use that version, or choose another folder with --data."),
+            _ => (Exit::Data, "Choose a folder on a local disk that this user may write, with --data or ASSAY_DATA."),
         };
-        Failure::new(
-            exit,
-            format!("cannot use the data folder {data}: {self}\n{advice}"),
-        )
+        Failure::new(exit, format!("cannot use the data folder {data}: {self}\n{advice}"))
     }
 }
 
@@ -104,12 +92,7 @@ impl Store {
         schema::migrate(&mut writer)?;
         let reader = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let blobs = Blobs::open(data.join("blobs"))?;
-        let store = Self {
-            writer: Mutex::new(writer),
-            reader: Mutex::new(reader),
-            blobs,
-            _lock: lock,
-        };
+        let store = Self { writer: Mutex::new(writer), reader: Mutex::new(reader), blobs, _lock: lock };
         let removed = store.sweep()?;
         if removed > 0 {
             tracing::info!(removed, "swept blobs that no release refers to");
@@ -119,9 +102,7 @@ impl Store {
 
     /// Waits for the right to change the store.
     pub fn write(&self) -> Writer<'_> {
-        Writer {
-            connection: self.writer.lock().unwrap_or_else(PoisonError::into_inner),
-        }
+        Writer { connection: self.writer.lock().unwrap_or_else(PoisonError::into_inner) }
     }
 
     /// A connection that sees what is committed.
@@ -133,10 +114,7 @@ impl Store {
 #[cfg(unix)]
 fn create_private(folder: &Path) -> io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 
 #[cfg(unix)]
@@ -167,10 +145,7 @@ mod tests {
     fn a_data_folder_is_held_by_one_store() {
         let folder = tempfile::tempdir().unwrap();
         let first = Store::open(folder.path()).unwrap();
-        assert!(matches!(
-            Store::open(folder.path()),
-            Err(StoreError::Locked)
-        ));
+        assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked)));
         drop(first);
         assert!(Store::open(folder.path()).is_ok());
     }

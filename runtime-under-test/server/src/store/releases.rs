@@ -29,20 +29,15 @@ pub enum Inserted {
 
 impl Store {
     /// Everything that is stored about releases; `read` reads an envelope that was accepted.
-    pub fn catalogue(
-        &self,
-        read: impl Fn(&[u8]) -> Option<Envelope>,
-    ) -> Result<Catalogue, StoreError> {
+    pub fn catalogue(&self, read: impl Fn(&[u8]) -> Option<Envelope>) -> Result<Catalogue, StoreError> {
         let connection = self.read();
         let mut catalogue = Catalogue::default();
-        let mut query =
-            connection.prepare("SELECT *, length(manifest) AS manifest_bytes FROM releases")?;
+        let mut query = connection.prepare("SELECT *, length(manifest) AS manifest_bytes FROM releases")?;
         for release in query.query_and_then([], release)? {
             catalogue.put(release?);
         }
-        let mut query = connection.prepare(
-            "SELECT handler, version, envelope FROM signatures ORDER BY handler, version, position",
-        )?;
+        let mut query = connection
+            .prepare("SELECT handler, version, envelope FROM signatures ORDER BY handler, version, position")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let (id, version) = (parsed(row, "handler")?, parsed(row, "version")?);
@@ -50,14 +45,10 @@ impl Store {
             let envelope = read(&envelope).ok_or(StoreError::Damaged("signature"))?;
             catalogue.change(&id, &version, |release| release.envelopes.push(envelope));
         }
-        let mut query = connection
-            .prepare("SELECT id AS handler FROM handlers WHERE revoked_at IS NOT NULL")?;
+        let mut query = connection.prepare("SELECT id AS handler FROM handlers WHERE revoked_at IS NOT NULL")?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
-            if let Some(handler) = catalogue
-                .handlers
-                .get_mut(&parsed::<HandlerId>(row, "handler")?)
-            {
+            if let Some(handler) = catalogue.handlers.get_mut(&parsed::<HandlerId>(row, "handler")?) {
                 handler.revoked = true;
             }
         }
@@ -67,8 +58,8 @@ impl Store {
     /// The exact manifest of a release.
     pub fn manifest(&self, id: &HandlerId, version: &Version) -> Result<Vec<u8>, StoreError> {
         let connection = self.read();
-        let mut query = connection
-            .prepare_cached("SELECT manifest FROM releases WHERE handler = ?1 AND version = ?2")?;
+        let mut query =
+            connection.prepare_cached("SELECT manifest FROM releases WHERE handler = ?1 AND version = ?2")?;
         Ok(query.query_row([id.as_str(), version.as_str()], |row| row.get(0))?)
     }
 
@@ -101,14 +92,10 @@ impl Writer<'_> {
     pub fn insert_release(&mut self, new: &NewRelease<'_>) -> Result<Inserted, StoreError> {
         let release = &new.release;
         let transaction = self.connection.transaction()?;
-        transaction.execute(
-            "INSERT INTO handlers (id) VALUES (?1) ON CONFLICT DO NOTHING",
-            [release.handler.as_str()],
-        )?;
+        transaction
+            .execute("INSERT INTO handlers (id) VALUES (?1) ON CONFLICT DO NOTHING", [release.handler.as_str()])?;
         match insert_row(&transaction, new) {
-            Err(rusqlite::Error::SqliteFailure(error, _))
-                if error.code == ErrorCode::ConstraintViolation =>
-            {
+            Err(rusqlite::Error::SqliteFailure(error, _)) if error.code == ErrorCode::ConstraintViolation => {
                 return Ok(Inserted::Exists);
             }
             inserted => inserted?,
@@ -121,17 +108,8 @@ impl Writer<'_> {
     }
 
     /// Adds an envelope after those that the release has.
-    pub fn add_signature(
-        &mut self,
-        release: &Release,
-        envelope: &Envelope,
-    ) -> Result<(), StoreError> {
-        Ok(insert_signature(
-            &self.connection,
-            release,
-            release.envelopes.len(),
-            envelope,
-        )?)
+    pub fn add_signature(&mut self, release: &Release, envelope: &Envelope) -> Result<(), StoreError> {
+        Ok(insert_signature(&self.connection, release, release.envelopes.len(), envelope)?)
     }
 
     /// Revokes a version; the first reason and time stay.
@@ -151,12 +129,7 @@ impl Writer<'_> {
     }
 
     /// Revokes a handler as a whole; the first reason and time stay.
-    pub fn revoke_handler(
-        &mut self,
-        id: &HandlerId,
-        reason: &str,
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub fn revoke_handler(&mut self, id: &HandlerId, reason: &str, at: Timestamp) -> Result<(), StoreError> {
         self.connection.execute(
             "UPDATE handlers SET revoked_at = ?2, revoked_reason = ?3 WHERE id = ?1 AND revoked_at IS NULL",
             params![id.as_str(), at.to_string(), reason],
@@ -196,12 +169,7 @@ fn insert_signature(
 ) -> rusqlite::Result<()> {
     connection.execute(
         "INSERT INTO signatures (handler, version, position, envelope) VALUES (?1, ?2, ?3, ?4)",
-        params![
-            release.handler.as_str(),
-            release.version.as_str(),
-            position.cast_signed() as i64,
-            envelope.bytes()
-        ],
+        params![release.handler.as_str(), release.version.as_str(), position.cast_signed() as i64, envelope.bytes()],
     )?;
     Ok(())
 }
@@ -225,7 +193,5 @@ fn release(row: &Row<'_>) -> Result<Release, StoreError> {
 }
 
 fn parsed<T: std::str::FromStr>(row: &Row<'_>, column: &'static str) -> Result<T, StoreError> {
-    row.get::<_, String>(column)?
-        .parse()
-        .map_err(|_| StoreError::Damaged(column))
+    row.get::<_, String>(column)?.parse().map_err(|_| StoreError::Damaged(column))
 }

@@ -101,9 +101,7 @@ mod tests {
     #[test]
     fn a_database_of_a_newer_version_is_left_alone() {
         let mut connection = Connection::open_in_memory().unwrap();
-        connection
-            .pragma_update(None, "user_version", 1000)
-            .unwrap();
+        connection.pragma_update(None, "user_version", 1000).unwrap();
         assert!(matches!(migrate(&mut connection), Err(StoreError::Newer)));
     }
 

@@ -10,8 +10,7 @@ impl Store {
     /// All values of an owner.
     pub fn state(&self, owner: &str) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
         let connection = self.read();
-        let mut query =
-            connection.prepare_cached("SELECT key, value FROM state WHERE owner = ?1")?;
+        let mut query = connection.prepare_cached("SELECT key, value FROM state WHERE owner = ?1")?;
         let rows = query.query_and_then([owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
@@ -38,8 +37,7 @@ impl Writer<'_> {
                 "INSERT INTO state (owner, key, value) VALUES (?1, ?2, ?3)
                  ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
             )?;
-            let mut remove =
-                transaction.prepare_cached("DELETE FROM state WHERE owner = ?1 AND key = ?2")?;
+            let mut remove = transaction.prepare_cached("DELETE FROM state WHERE owner = ?1 AND key = ?2")?;
             for (key, value) in changes {
                 match value {
                     Some(value) => set.execute(params![owner, key, value])?,

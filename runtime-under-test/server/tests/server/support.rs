@@ -28,17 +28,10 @@ pub struct Reply {
 pub async fn start(data: &std::path::Path, clock: Arc<dyn Clock>) -> Target {
     let tokens = Tokens::new(ADMIN, USER).unwrap();
     let data = data.to_owned();
-    let app =
-        tokio::task::spawn_blocking(move || App::open(&data, tokens, clock, Conduct::default()))
-            .await
-            .unwrap();
+    let app = tokio::task::spawn_blocking(move || App::open(&data, tokens, clock, Conduct::default())).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(
-        listener,
-        Arc::new(app.unwrap()),
-        std::future::pending(),
-    ));
+    tokio::spawn(serve(listener, Arc::new(app.unwrap()), std::future::pending()));
     Target(address)
 }
 
@@ -58,14 +51,7 @@ impl Target {
         Reply::parse(&answer)
     }
 
-    pub async fn send(
-        self,
-        token: &str,
-        method: &str,
-        path: &str,
-        content_type: &str,
-        body: &[u8],
-    ) -> Reply {
+    pub async fn send(self, token: &str, method: &str, path: &str, content_type: &str, body: &[u8]) -> Reply {
         let mut request = format!(
             "{method} {path} HTTP/1.1\r\nHost: test\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\
              Content-Type: {content_type}\r\nContent-Length: {}\r\n\r\n",
@@ -81,14 +67,7 @@ impl Target {
     }
 
     pub async fn post(self, path: &str, body: Value) -> Reply {
-        self.send(
-            ADMIN,
-            "POST",
-            path,
-            "application/json",
-            body.to_string().as_bytes(),
-        )
-        .await
+        self.send(ADMIN, "POST", path, "application/json", body.to_string().as_bytes()).await
     }
 
     pub async fn trust(self, key: &Key, not_after: Option<&str>) -> Reply {
@@ -96,81 +75,44 @@ impl Target {
             "public_key": key.public_base64(), "role": "publisher", "scope": ["com.example.*"], "not_after": not_after,
         });
         let path = "/admin/trust/keys/publisher";
-        self.send(
-            ADMIN,
-            "PUT",
-            path,
-            "application/json",
-            body.to_string().as_bytes(),
-        )
-        .await
+        self.send(ADMIN, "PUT", path, "application/json", body.to_string().as_bytes()).await
     }
 
     pub async fn upload(self, package: &Package) -> Reply {
         let body = form(package);
-        self.send(
-            ADMIN,
-            "POST",
-            "/admin/registry/handlers",
-            "multipart/form-data; boundary=XX",
-            &body,
-        )
-        .await
+        self.send(ADMIN, "POST", "/admin/registry/handlers", "multipart/form-data; boundary=XX", &body).await
     }
 
     /// Uploads and installs.
     pub async fn install(self, package: &Package) {
         self.upload(package).await.expect(201);
         let path = format!("/handlers/{}/install", package.id());
-        self.post(&path, json!({ "version": package.version() }))
-            .await
-            .expect(201);
+        self.post(&path, json!({ "version": package.version() })).await.expect(201);
     }
 
     pub async fn execute(self, id: &str, input: Value) -> Reply {
-        self.post(
-            &format!("/handlers/{id}/executions"),
-            json!({ "input": input }),
-        )
-        .await
+        self.post(&format!("/handlers/{id}/executions"), json!({ "input": input })).await
     }
 }
 
 impl Reply {
     fn parse(answer: &[u8]) -> Self {
-        let end = answer
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .expect("an answer with a head");
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer with a head");
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
-        Self {
-            status: head[9..12].parse().unwrap(),
-            head,
-            body: answer[end + 4..].to_vec(),
-        }
+        Self { status: head[9..12].parse().unwrap(), head, body: answer[end + 4..].to_vec() }
     }
 
     /// The body, after the status was compared.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
-        assert_eq!(
-            self.status,
-            status,
-            "{}\n{}",
-            self.head,
-            String::from_utf8_lossy(&self.body)
-        );
+        assert_eq!(self.status, status, "{}\n{}", self.head, String::from_utf8_lossy(&self.body));
         serde_json::from_slice(&self.body).unwrap_or(Value::Null)
     }
 
     /// The problem's code, after its form was judged.
     #[track_caller]
     pub fn problem(&self) -> String {
-        assert!(
-            self.head.contains("content-type: application/problem+json"),
-            "{}",
-            self.head
-        );
+        assert!(self.head.contains("content-type: application/problem+json"), "{}", self.head);
         assert!(self.head.contains("x-request-id: "), "{}", self.head);
         let body = self.expect(self.status);
         assert_eq!(body["status"], self.status);
@@ -192,20 +134,14 @@ pub fn form(package: &Package) -> Vec<u8> {
         part("manifest", "application/json", &package.manifest),
         part("module", "application/wasm", &package.module),
     ];
-    parts.extend(
-        package
-            .signatures
-            .iter()
-            .map(|bytes| part("signature", "application/vnd.dsse+json", bytes)),
-    );
+    parts.extend(package.signatures.iter().map(|bytes| part("signature", "application/vnd.dsse+json", bytes)));
     let mut body = parts.concat();
     body.extend_from_slice(b"--XX--\r\n");
     body
 }
 
 pub fn part(name: &str, content_type: &str, bytes: &[u8]) -> Vec<u8> {
-    let head = format!(
-        "--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n"
-    );
+    let head =
+        format!("--XX\r\nContent-Disposition: form-data; name=\"{name}\"\r\nContent-Type: {content_type}\r\n\r\n");
     [head.as_bytes(), bytes, b"\r\n"].concat()
 }
