@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::form::Form;
 use crate::installed::Installed;
 use crate::operations::Operations;
-use crate::refusal::Refusal;
+use crate::refusal::{Refusal, refused};
 
 /// Somebody who signs handlers below the check's own namespace.
 #[derive(Clone)]
@@ -192,9 +192,21 @@ impl Publisher {
     /// Judges that the registry does not have this version.
     ///
     /// # Errors
-    /// FAIL if the detail shows it or the manifest can be downloaded.
+    /// FAIL if the manifest can be downloaded or the detail shows the version.
     pub async fn absent(&self, id: &str, version: &str) -> Result<(), Stop> {
-        Refusal::with("not-found").judge(&self.admin().part(id, version, "manifest").await?)
+        refused("not-found").judge(&self.admin().part(id, version, "manifest").await?)?;
+        let detail = self.admin().detail(id).await?;
+        if detail.status() == 404 {
+            return refused("not-found").judge(&detail);
+        }
+        let detail = detail.expect(200)?;
+        let releases = detail.json()?["versions"].as_array().cloned().unwrap_or_default();
+        ensure!(
+            !releases.iter().any(|release| release["version"] == version),
+            "{}: shows the version {version}, which was refused",
+            detail.describe()
+        );
+        Ok(())
     }
 }
 

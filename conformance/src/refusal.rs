@@ -13,11 +13,6 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// A refusal with this code of `problems.toml`.
-    pub fn with(code: &str) -> Refusal {
-        Refusal { code: code.to_owned(), pointer: None, name: None }
-    }
-
     /// The same, at this JSON Pointer.
     pub fn at(self, pointer: &str) -> Refusal {
         Refusal { pointer: Some(pointer.to_owned()), ..self }
@@ -63,7 +58,7 @@ impl Refusal {
     }
 }
 
-/// What a whole upload, install or execution must be refused with.
+/// A refusal with this code of `problems.toml`.
 pub fn refused(code: &str) -> Refusal {
-    Refusal::with(code)
+    Refusal { code: code.to_owned(), pointer: None, name: None }
 }

@@ -13,6 +13,7 @@ pub const STEPS: &[&str] = &[
     "cargo clippy --workspace --all-targets -- -D warnings",
     "cargo clippy --package assay-server --features sabotage --all-targets -- -D warnings",
     "cargo test --workspace",
+    "cargo test --package assay-package --package assay-sandbox --package assay-server --features sabotage",
     "cargo xtask tidy",
     "cargo xtask conformance --profile core,registry,lifecycle",
     "cargo xtask prove",

@@ -10,11 +10,11 @@ use crate::build::root;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("reports", &[]),
     ("fixtures", &[]),
-    ("harness", &["assay-reports", "assay-fixtures"]),
+    ("harness", &["assay-reports"]),
     ("conformance", &["assay-harness", "assay-fixtures", "assay-reports"]),
     ("xtask", &["assay-conformance", "assay-harness", "assay-fixtures", "assay-reports"]),
     ("runtime-under-test/package", &[]),
-    ("runtime-under-test/sandbox", &["assay-package"]),
+    ("runtime-under-test/sandbox", &[]),
     ("runtime-under-test/server", &["assay-package", "assay-sandbox"]),
 ];
 

@@ -77,7 +77,11 @@ impl Runtime {
     /// Starts it on a free port with the tokens `admin-by-hand` and `user-by-hand`, and waits until it says where it serves.
     pub fn start() -> Runtime {
         let data = folder();
-        let mut child = Command::new(runtime())
+        runtime();
+        // On Unix cargo becomes the program that it runs, so the child is the runtime.
+        let mut child = Command::new(env!("CARGO"))
+            .args(["run", "--quiet", "--package", "assay-server", "--bin", "assay-runtime", "--"])
+            .current_dir(root())
             .args(["--listen", "127.0.0.1:0", "--admin-token", "admin-by-hand", "--user-token", "user-by-hand"])
             .arg("--data")
             .arg(data.path().join("data"))

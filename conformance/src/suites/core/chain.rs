@@ -19,7 +19,7 @@ pub const GROUP: Group = Group {
             &["CORE-CHN-001"],
             upgrade
         ),
-        once(
+        each(
             "core.chain.two-steps",
             "an upgrade may follow the chain over several steps",
             &["CORE-CHN-001"],
@@ -43,9 +43,9 @@ pub const GROUP: Group = Group {
             &["CORE-CHN-003"],
             previous_higher
         ),
-        once("core.chain.downgrade", "an upgrade to a lower version is refused", &["CORE-CHN-004"], downgrade),
-        once("core.chain.order", "versions are ordered by SemVer, not as text", &["CORE-CHN-004"], order),
-        once(
+        each("core.chain.downgrade", "an upgrade to a lower version is refused", &["CORE-CHN-004"], downgrade),
+        each("core.chain.order", "versions are ordered by SemVer, not as text", &["CORE-CHN-004"], order),
+        each(
             "core.chain.fork",
             "an upgrade whose chain does not reach the installed release is refused",
             &["CORE-CHN-005"],

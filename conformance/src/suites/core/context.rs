@@ -17,13 +17,13 @@ pub const GROUP: Group = Group {
     checks: checks![
         each("core.execution.context", "the context reaches the handler", &["CORE-EXE-011"], context),
         each("core.execution.caller", "the handler is told the role of the caller", &["CORE-EXE-011"], caller),
-        once(
+        each(
             "core.execution.identifier",
             "every execution has an identifier of its own",
             &["CORE-EXE-011"],
             identifier
         ),
-        once(
+        each(
             "core.execution.request-form",
             "an execution request that is not of its form is refused",
             &["CORE-EXE-015"],

@@ -70,7 +70,11 @@ async fn undeclared_features(cx: Cx) -> Result<(), Stop> {
         let twin = publisher.recipe(feature, Behaviour::Echo);
         let asking = publisher.sign(&twin.clone().set(pointer, value));
         if cx.discovery().features.iter().any(|declared| declared == feature) {
-            cx.case(format!("{feature} is declared"), publisher.accepted(&asking)).await;
+            let works = async {
+                publisher.accepted(&asking).await?;
+                ensure_judged(feature)
+            };
+            cx.case(format!("{feature} is declared"), works).await;
         } else {
             let twin = publisher.sign(&twin);
             let refusal = refused("feature-unsupported").at(pointer);
@@ -78,6 +82,17 @@ async fn undeclared_features(cx: Cx) -> Result<(), Stop> {
         }
     }
     Ok(())
+}
+
+/// A feature that is declared must work; accepting a manifest does not show that it does.
+fn ensure_judged(feature: &str) -> Result<(), Stop> {
+    match feature {
+        // Judged by the checks `core.state.*`.
+        "state" => Ok(()),
+        other => Err(Stop::Inconclusive(format!(
+            "`{other}` is declared, and this version of the suite cannot judge whether it works"
+        ))),
+    }
 }
 
 async fn health(cx: Cx) -> Result<(), Stop> {

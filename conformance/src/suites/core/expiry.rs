@@ -17,13 +17,13 @@ pub const GROUP: Group = Group {
     checks: checks![
         once("core.expiry.expired", "a release that has expired is refused", &["CORE-EXP-001"], expired),
         once("core.expiry.future", "a release dated in the future is refused", &["CORE-EXP-002"], future),
-        once(
+        each(
             "core.expiry.at-install",
             "a release that expires after its upload is not installed",
             &["CORE-EXP-003"],
             at_install
         ),
-        once(
+        each(
             "core.expiry.at-execute",
             "an installed release that expires is not executed",
             &["CORE-EXP-004"],

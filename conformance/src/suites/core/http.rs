@@ -46,7 +46,7 @@ pub const GROUP: Group = Group {
             &["CORE-HTP-005"],
             request_names
         ),
-        once(
+        each(
             "core.http.request-depth",
             "a request body that nests too deeply is refused",
             &["CORE-HTP-005"],

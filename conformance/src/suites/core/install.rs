@@ -19,13 +19,13 @@ pub const GROUP: Group = Group {
             &["CORE-INS-001"],
             way
         ),
-        once(
+        each(
             "core.install.after-uninstall",
             "nothing of an uninstalled handler answers",
             &["CORE-INS-001"],
             after_uninstall
         ),
-        once("core.install.twice", "installing over an installation is refused", &["CORE-INS-002"], twice),
+        each("core.install.twice", "installing over an installation is refused", &["CORE-INS-002"], twice),
         once(
             "core.install.unknown-version",
             "installing a version that is not stored is refused",

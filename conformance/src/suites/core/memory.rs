@@ -25,26 +25,37 @@ pub const GROUP: Group = Group {
 };
 
 const PAGE: u64 = 65536;
-const LIMIT_PAGES: u32 = 16;
 
-/// A handler that grows to so many pages under a limit of 16.
-async fn growing(publisher: &Publisher, leaf: &str, pages: u32) -> Result<Installed, Stop> {
+/// Two limits, so that one of the runtime's own does not pass for the manifest's.
+const LIMITS: [u32; 2] = [16, 40];
+
+/// A handler that grows to so many pages under a limit of so many.
+async fn growing(publisher: &Publisher, leaf: &str, pages: u32, limit: u32) -> Result<Installed, Stop> {
     let recipe = publisher.recipe(leaf, Behaviour::GrowMemory { pages });
-    publisher.install(&recipe.limit("memory_bytes", u64::from(LIMIT_PAGES) * PAGE)).await
+    publisher.install(&recipe.limit("memory_bytes", u64::from(limit) * PAGE)).await
 }
 
 async fn at_the_limit(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let handler = growing(&publisher, "at", LIMIT_PAGES).await?;
-    handler.execute(json!("grown")).await?.expect_output(&json!("grown"))
+    for limit in LIMITS {
+        let handler = growing(&publisher, &format!("at{limit}"), limit, limit).await?;
+        let judged = async { handler.execute(json!("grown")).await?.expect_output(&json!("grown")) };
+        cx.case(format!("{limit} pages"), judged).await;
+    }
+    Ok(())
 }
 
 async fn one_page_more(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let handler = growing(&publisher, "above", LIMIT_PAGES + 1).await?;
-    let twin = growing(&publisher, "below", LIMIT_PAGES - 1).await?;
-    handler.execute(json!(1)).await?.expect("memory-exceeded")?;
-    twin.runs(json!(1)).await?;
+    for limit in LIMITS {
+        let handler = growing(&publisher, &format!("above{limit}"), limit + 1, limit).await?;
+        let twin = growing(&publisher, &format!("below{limit}"), limit - 1, limit).await?;
+        let judged = async {
+            handler.execute(json!(1)).await?.expect("memory-exceeded")?;
+            twin.runs(json!(1)).await.map(|_| ())
+        };
+        cx.case(format!("{limit} pages"), judged).await;
+    }
     Ok(())
 }
 
@@ -52,7 +63,7 @@ async fn runaway(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let recipe = publisher.recipe("runaway", Behaviour::GrowForever).limit("timeout_ms", 1000);
     let handler = publisher.install(&recipe).await?;
-    let twin = growing(&publisher, "below", 2).await?;
+    let twin = growing(&publisher, "below", 2, 16).await?;
     handler.execute(json!(1)).await?.expect("memory-exceeded")?;
     twin.runs(json!(1)).await?;
     Ok(())
@@ -61,7 +72,7 @@ async fn runaway(cx: Cx) -> Result<(), Stop> {
 async fn usage(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for pages in [3_u32, 11] {
-        let handler = growing(&publisher, &format!("p{pages}"), pages).await?;
+        let handler = growing(&publisher, &format!("p{pages}"), pages, 16).await?;
         let judged = async {
             let execution = handler.execute(json!(1)).await?;
             execution.expect("success")?;

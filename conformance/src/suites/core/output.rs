@@ -20,7 +20,7 @@ pub const GROUP: Group = Group {
             input_schema
         )
         .needs(&[Need::Feature("state")]),
-        once("core.execution.input-bound", "an input above the bound is refused", &["CORE-EXE-014"], input_bound),
+        each("core.execution.input-bound", "an input above the bound is refused", &["CORE-EXE-014"], input_bound),
         each(
             "core.execution.output-schema",
             "output outside of its schema is rejected and not returned",

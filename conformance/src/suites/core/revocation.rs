@@ -12,15 +12,15 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "revocation",
     checks: checks![
-        once("core.revocation.install", "a revoked release is not installed", &["CORE-REV-001"], install),
-        once(
+        each("core.revocation.install", "a revoked release is not installed", &["CORE-REV-001"], install),
+        each(
             "core.revocation.execute",
             "an installed release that is revoked is not executed",
             &["CORE-REV-002"],
             execute
         ),
         once("core.revocation.handler", "nothing is uploaded for a revoked handler", &["CORE-REV-003"], handler),
-        once(
+        each(
             "core.revocation.other-release",
             "revoking a release leaves the others usable",
             &["CORE-REV-004"],

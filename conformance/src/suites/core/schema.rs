@@ -25,6 +25,12 @@ pub const GROUP: Group = Group {
             schema_references
         ),
         once(
+            "core.manifest.schema-cost",
+            "a schema that judges one value too often is refused",
+            &["CORE-MAN-012"],
+            schema_cost
+        ),
+        once(
             "core.manifest.schema-dialect",
             "a schema of another dialect is refused",
             &["CORE-MAN-007"],
@@ -80,6 +86,22 @@ async fn schema_references(cx: Cx) -> Result<(), Stop> {
         ],
     )
     .await
+}
+
+/// A schema that judges one value about two to the power of `doublings` times.
+fn doubling(doublings: u32) -> Value {
+    let mut definitions = serde_json::Map::new();
+    definitions.insert("d0".to_owned(), json!({"type": "string"}));
+    for level in 1..=doublings {
+        let below = json!({"$ref": format!("#/$defs/d{}", level - 1)});
+        definitions.insert(format!("d{level}"), json!({"anyOf": [below, below]}));
+    }
+    json!({"$ref": format!("#/$defs/d{doublings}"), "$defs": definitions})
+}
+
+async fn schema_cost(cx: Cx) -> Result<(), Stop> {
+    // No more than an unbounded target survives: the point is made with 4096, not with 2^40.
+    pairs(&cx, vec![("doubling", doubling(12), doubling(5))]).await
 }
 
 async fn schema_dialect(cx: Cx) -> Result<(), Stop> {

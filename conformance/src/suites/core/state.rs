@@ -4,6 +4,7 @@ use assay_fixtures::{Behaviour, FailureKind};
 use assay_harness::{Control as _, Cx, Group, Need, Stop, checks};
 use serde_json::{Value, json};
 
+use crate::installed::Installed;
 use crate::publisher::Publisher;
 
 /// The table.
@@ -106,26 +107,41 @@ async fn failed(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
-/// A handler that writes one value under the key `k` so that key and value have this many bytes, with a quota of 1000.
-async fn filling(publisher: &Publisher, leaf: &str, bytes: u32) -> Result<crate::installed::Installed, Stop> {
+/// Two quotas, so that one of the runtime's own does not pass for the manifest's.
+const QUOTAS: [u32; 2] = [1000, 3000];
+
+/// A handler that writes one value under the key `k` so that key and value have this many bytes, with this quota.
+async fn filling(publisher: &Publisher, leaf: &str, bytes: u32, quota: u32) -> Result<Installed, Stop> {
     let fill = Behaviour::StateFill { key: "k".to_owned(), len: bytes - 1 };
-    publisher.install(&publisher.recipe(leaf, fill).set("/permissions/state/max_bytes", 1000)).await
+    publisher.install(&publisher.recipe(leaf, fill).set("/permissions/state/max_bytes", quota)).await
 }
 
 async fn quota(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let above = filling(&publisher, "above", 1001).await?;
-    let below = filling(&publisher, "below", 999).await?;
-    above.execute(Value::Null).await?.expect_output(&json!("quota-exceeded"))?;
-    below.runs(Value::Null).await?.expect_output(&json!("ok")).control("a change below the quota is kept")
+    for quota in QUOTAS {
+        let above = filling(&publisher, &format!("above{quota}"), quota + 1, quota).await?;
+        let below = filling(&publisher, &format!("below{quota}"), quota - 1, quota).await?;
+        let judged = async {
+            above.execute(Value::Null).await?.expect_output(&json!("quota-exceeded"))?;
+            below.runs(Value::Null).await?.expect_output(&json!("ok")).control("a change below the quota is kept")
+        };
+        cx.case(format!("{quota} bytes"), judged).await;
+    }
+    Ok(())
 }
 
 async fn quota_filled(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let handler = filling(&publisher, "at", 1000).await?;
-    // The second time the value replaces itself: what it replaces does not count.
-    for _ in 0..2 {
-        handler.execute(Value::Null).await?.expect_output(&json!("ok"))?;
+    for quota in QUOTAS {
+        let handler = filling(&publisher, &format!("at{quota}"), quota, quota).await?;
+        let judged = async {
+            // The second time the value replaces itself: what it replaces does not count.
+            for _ in 0..2 {
+                handler.execute(Value::Null).await?.expect_output(&json!("ok"))?;
+            }
+            Ok(())
+        };
+        cx.case(format!("{quota} bytes"), judged).await;
     }
     Ok(())
 }

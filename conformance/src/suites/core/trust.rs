@@ -12,13 +12,13 @@ pub const GROUP: Group = Group {
     profile: "core",
     name: "trust",
     checks: checks![
-        once(
+        each(
             "core.signature.key-deleted-install",
             "a release whose key was deleted is not installed",
             &["CORE-SIG-009"],
             key_deleted_install
         ),
-        once(
+        each(
             "core.signature.key-deleted-execute",
             "an installed release whose key was deleted is not executed",
             &["CORE-SIG-009"],

@@ -15,17 +15,17 @@ pub const GROUP: Group = Group {
     profile: "lifecycle",
     name: "durability",
     checks: checks![
-        once("lifecycle.durability.releases", "a release survives a kill, byte for byte", &["LIFE-DUR-001"], releases)
+        each("lifecycle.durability.releases", "a release survives a kill, byte for byte", &["LIFE-DUR-001"], releases)
             .needs(LAUNCH),
-        once("lifecycle.durability.revocations", "a revocation survives a kill", &["LIFE-DUR-002"], revocations)
+        each("lifecycle.durability.revocations", "a revocation survives a kill", &["LIFE-DUR-002"], revocations)
             .needs(LAUNCH),
         once("lifecycle.durability.trust", "trust keys and their deletion survive a kill", &["LIFE-DUR-003"], trust)
             .needs(LAUNCH),
-        once("lifecycle.durability.installations", "an installation survives a kill", &["LIFE-DUR-004"], installations)
+        each("lifecycle.durability.installations", "an installation survives a kill", &["LIFE-DUR-004"], installations)
             .needs(LAUNCH),
-        once("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state)
+        each("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state)
             .needs(&[Need::Launch, Need::Feature("state")]),
-        once("lifecycle.durability.registry-key", "the registry key survives a kill", &["LIFE-DUR-005"], registry_key)
+        each("lifecycle.durability.registry-key", "the registry key survives a kill", &["LIFE-DUR-005"], registry_key)
             .needs(LAUNCH),
     ],
 };

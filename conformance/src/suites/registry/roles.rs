@@ -12,9 +12,9 @@ pub const GROUP: Group = Group {
     profile: "registry",
     name: "roles",
     checks: checks![
-        once("registry.roles.user", "what only an admin may do is forbidden for a user", &["REG-ROL-001"], user),
-        once("registry.roles.anonymous", "without a known token nothing is answered", &["REG-ROL-002"], anonymous),
-        once("registry.roles.first", "the role is judged before the content", &["REG-ROL-003"], first),
+        each("registry.roles.user", "what only an admin may do is forbidden for a user", &["REG-ROL-001"], user),
+        each("registry.roles.anonymous", "without a known token nothing is answered", &["REG-ROL-002"], anonymous),
+        each("registry.roles.first", "the role is judged before the content", &["REG-ROL-003"], first),
     ],
 };
 
