@@ -30,12 +30,12 @@ impl Operations {
 
     /// `PUT /admin/trust/keys/{key}`
     pub async fn put_key(&self, name: &str, key: &Value) -> Result<Reply, Stop> {
-        self.client.put(&key_path(name)).json(key).send().await
+        self.client.put(key_path(name)).json(key).send().await
     }
 
     /// `GET /admin/trust/keys/{key}`
     pub async fn key(&self, name: &str) -> Result<Reply, Stop> {
-        self.client.get(&key_path(name)).send().await
+        self.client.get(key_path(name)).send().await
     }
 
     /// `GET /admin/trust/keys`
@@ -45,7 +45,7 @@ impl Operations {
 
     /// `DELETE /admin/trust/keys/{key}`
     pub async fn delete_key(&self, name: &str) -> Result<Reply, Stop> {
-        self.client.delete(&key_path(name)).send().await
+        self.client.delete(key_path(name)).send().await
     }
 
     /// `POST /admin/registry/handlers` with a whole package.
@@ -66,13 +66,13 @@ impl Operations {
 
     /// `POST …/versions/{version}/sign`
     pub async fn sign(&self, id: &str, version: &str, body: &Value) -> Result<Reply, Stop> {
-        self.client.post(&format!("/admin/registry/handlers/{id}/versions/{version}/sign")).json(body).send().await
+        self.client.post(format!("/admin/registry/handlers/{id}/versions/{version}/sign")).json(body).send().await
     }
 
     /// `POST …/versions/{version}/revoke`
     pub async fn revoke(&self, id: &str, version: &str) -> Result<Reply, Stop> {
         self.client
-            .post(&format!("/admin/registry/handlers/{id}/versions/{version}/revoke"))
+            .post(format!("/admin/registry/handlers/{id}/versions/{version}/revoke"))
             .json(&json!({"reason": "a check revokes it"}))
             .send()
             .await
@@ -81,7 +81,7 @@ impl Operations {
     /// `POST /admin/registry/handlers/{id}/revoke`
     pub async fn revoke_handler(&self, id: &str) -> Result<Reply, Stop> {
         self.client
-            .post(&format!("/admin/registry/handlers/{id}/revoke"))
+            .post(format!("/admin/registry/handlers/{id}/revoke"))
             .json(&json!({"reason": "a check revokes it"}))
             .send()
             .await
@@ -89,42 +89,42 @@ impl Operations {
 
     /// `GET /registry/handlers`, with a query such as `?limit=2`.
     pub async fn list(&self, query: &str) -> Result<Reply, Stop> {
-        self.client.get(&format!("/registry/handlers{query}")).send().await
+        self.client.get(format!("/registry/handlers{query}")).send().await
     }
 
     /// `GET /registry/handlers/{id}`
     pub async fn detail(&self, id: &str) -> Result<Reply, Stop> {
-        self.client.get(&format!("/registry/handlers/{id}")).send().await
+        self.client.get(format!("/registry/handlers/{id}")).send().await
     }
 
     /// `GET /registry/handlers/{id}/versions/{version}/{part}`
     pub async fn part(&self, id: &str, version: &str, part: &str) -> Result<Reply, Stop> {
-        self.client.get(&format!("/registry/handlers/{id}/versions/{version}/{part}")).send().await
+        self.client.get(format!("/registry/handlers/{id}/versions/{version}/{part}")).send().await
     }
 
     /// `POST /handlers/{id}/install`
     pub async fn install(&self, id: &str, version: &str) -> Result<Reply, Stop> {
-        self.client.post(&format!("/handlers/{id}/install")).json(&json!({"version": version})).send().await
+        self.client.post(format!("/handlers/{id}/install")).json(&json!({"version": version})).send().await
     }
 
     /// `POST /handlers/{id}/upgrade`
     pub async fn upgrade(&self, id: &str, version: &str) -> Result<Reply, Stop> {
-        self.client.post(&format!("/handlers/{id}/upgrade")).json(&json!({"version": version})).send().await
+        self.client.post(format!("/handlers/{id}/upgrade")).json(&json!({"version": version})).send().await
     }
 
     /// `DELETE /handlers/{id}`
     pub async fn uninstall(&self, id: &str) -> Result<Reply, Stop> {
-        self.client.delete(&format!("/handlers/{id}")).send().await
+        self.client.delete(format!("/handlers/{id}")).send().await
     }
 
     /// `GET /handlers/{id}`
     pub async fn installation(&self, id: &str) -> Result<Reply, Stop> {
-        self.client.get(&format!("/handlers/{id}")).send().await
+        self.client.get(format!("/handlers/{id}")).send().await
     }
 
     /// `POST /handlers/{id}/executions` with this request body.
     pub async fn execute(&self, id: &str, body: &Value) -> Result<Reply, Stop> {
-        self.client.post(&format!("/handlers/{id}/executions")).json(body).send().await
+        self.client.post(format!("/handlers/{id}/executions")).json(body).send().await
     }
 
     /// Any JSON text as the body of an operation that takes JSON.

@@ -11,15 +11,15 @@ const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
 /// Commands that the documents may show beside the steps of CI, and what runs them.
 const DOCUMENTED: &[(&str, &str)] = &[
     ("cargo xtask ci", ".ci/run"),
-    ("cargo xtask conformance", "xtask/tests/commands.rs"),
-    ("cargo xtask conformance --help", "xtask/tests/commands.rs"),
-    ("cargo xtask conformance --list", "xtask/tests/commands.rs"),
-    ("cargo xtask conformance --filter", "xtask/tests/commands.rs"),
-    ("cargo xtask conformance --target", "xtask/tests/commands.rs"),
-    ("cargo xtask conformance --launch", "xtask/tests/commands.rs"),
-    ("cargo xtask fixtures --out", "xtask/tests/commands.rs"),
-    ("cargo xtask prove --sabotage", "xtask/tests/proof.rs"),
-    ("cargo run --package assay-server --bin assay-runtime", "xtask/tests/commands.rs"),
+    ("cargo xtask conformance", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask conformance --help", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask conformance --list", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask conformance --filter", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask conformance --target", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask conformance --launch", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask fixtures --out", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask prove --sabotage", "xtask/tests/cli/proof.rs"),
+    ("cargo run --package assay-server --bin assay-runtime", "xtask/tests/cli/commands.rs"),
     ("cargo test --package", "cargo test --workspace"),
 ];
 

@@ -95,8 +95,11 @@ async fn flaw_cases(cx: &Cx, publisher: &Publisher, flaws: Vec<(&str, Flaw, Refu
     }
 }
 
+/// An edit of a module's bytes.
+type Edit = fn(Vec<u8>) -> Vec<u8>;
+
 /// Minimal pairs of modules that differ by an edit of their bytes, all refused as malformed.
-async fn byte_edits(cx: &Cx, publisher: &Publisher, edits: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)>) {
+async fn byte_edits(cx: &Cx, publisher: &Publisher, edits: Vec<(&str, Edit)>) {
     for (name, edit) in edits {
         let twin = publisher.recipe(name, Behaviour::Echo);
         let flawed = publisher.sign(&twin.clone().edit_module(edit));
@@ -136,7 +139,7 @@ async fn layer(cx: Cx) -> Result<(), Stop> {
 
 async fn validation(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let cuts: Vec<(&str, fn(Vec<u8>) -> Vec<u8>)> =
+    let cuts: Vec<(&str, Edit)> =
         vec![("cut", |bytes| bytes[..bytes.len() - 1].to_vec()), ("half", |bytes| bytes[..bytes.len() / 2].to_vec())];
     byte_edits(&cx, &publisher, cuts).await;
     let malformed = || refused("module-malformed");

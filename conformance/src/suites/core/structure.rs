@@ -192,11 +192,11 @@ async fn nothing_stored(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
+/// An edit of a manifest's bytes.
+type Edit = fn(Vec<u8>) -> Vec<u8>;
+
 /// Pairs of manifests that differ by an edit of their bytes.
-async fn manifest_bytes(
-    cx: &Cx,
-    edits: Vec<(&'static str, Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>)>,
-) -> Result<(), Stop> {
+async fn manifest_bytes(cx: &Cx, edits: Vec<(&str, Edit)>) -> Result<(), Stop> {
     let publisher = Publisher::new(cx).await?;
     for (name, edit) in edits {
         let twin = publisher.recipe(name, Behaviour::Echo);
@@ -211,14 +211,14 @@ async fn manifest_json(cx: Cx) -> Result<(), Stop> {
     manifest_bytes(
         &cx,
         vec![
-            ("byte-order-mark", Box::new(|bytes| [b"\xef\xbb\xbf", &bytes[..]].concat())),
-            ("not-utf8", Box::new(|bytes| replace(&bytes, b"\"name\": \"", b"\"name\": \"\xff"))),
-            ("cut", Box::new(|bytes| bytes[..bytes.len() - 2].to_vec())),
-            ("array", Box::new(|bytes| [b"[", &bytes[..], b"]"].concat())),
-            ("comment", Box::new(|bytes| [b"/* a */", &bytes[..]].concat())),
-            ("trailing-comma", Box::new(|bytes| [&bytes[..bytes.len() - 2], b",}"].concat())),
-            ("not-a-number", Box::new(|bytes| replace(&bytes, b"5000", b"NaN"))),
-            ("empty", Box::new(|_| Vec::new())),
+            ("byte-order-mark", |bytes| [b"\xef\xbb\xbf", &bytes[..]].concat()),
+            ("not-utf8", |bytes| replace(&bytes, b"\"name\": \"", b"\"name\": \"\xff")),
+            ("cut", |bytes| bytes[..bytes.len() - 2].to_vec()),
+            ("array", |bytes| [b"[", &bytes[..], b"]"].concat()),
+            ("comment", |bytes| [b"/* a */", &bytes[..]].concat()),
+            ("trailing-comma", |bytes| [&bytes[..bytes.len() - 2], b",}"].concat()),
+            ("not-a-number", |bytes| replace(&bytes, b"5000", b"NaN")),
+            ("empty", |_| Vec::new()),
         ],
     )
     .await
@@ -228,9 +228,9 @@ async fn manifest_trailing(cx: Cx) -> Result<(), Stop> {
     manifest_bytes(
         &cx,
         vec![
-            ("object", Box::new(|bytes| [&bytes[..], b"{}"].concat())),
-            ("text", Box::new(|bytes| [&bytes[..], b" x"].concat())),
-            ("zero-byte", Box::new(|bytes| [&bytes[..], b"\0"].concat())),
+            ("object", |bytes| [&bytes[..], b"{}"].concat()),
+            ("text", |bytes| [&bytes[..], b" x"].concat()),
+            ("zero-byte", |bytes| [&bytes[..], b"\0"].concat()),
         ],
     )
     .await
@@ -256,18 +256,12 @@ async fn manifest_names(cx: Cx) -> Result<(), Stop> {
     manifest_bytes(
         &cx,
         vec![
-            ("top", Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"name\": \"again\", \"limits\": {"))),
-            ("nested", Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout_ms\": 5000,"))),
-            (
-                "escaped",
-                Box::new(|bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout\\u005fms\": 5000,")),
-            ),
-            (
-                "in-schema",
-                Box::new(|bytes| {
-                    replace(&bytes, b"\"input\": true", b"\"input\": {\"type\":\"object\",\"type\":\"array\"}")
-                }),
-            ),
+            ("top", |bytes| replace(&bytes, b"\"limits\": {", b"\"name\": \"again\", \"limits\": {")),
+            ("nested", |bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout_ms\": 5000,")),
+            ("escaped", |bytes| replace(&bytes, b"\"limits\": {", b"\"limits\": {\"timeout\\u005fms\": 5000,")),
+            ("in-schema", |bytes| {
+                replace(&bytes, b"\"input\": true", b"\"input\": {\"type\":\"object\",\"type\":\"array\"}")
+            }),
         ],
     )
     .await

@@ -1,11 +1,9 @@
 //! The commands of README.md as anybody types them, and every way in which they can be typed wrong.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use support::{Runtime, folder, verdicts, xtask};
+use crate::support::{Runtime, folder, verdicts, xtask};
 
 #[test]
 fn the_embedded_default_is_conformant() {
@@ -40,7 +38,7 @@ fn a_runtime_started_by_hand_gets_the_verdicts_of_the_embedded_one() {
 #[test]
 fn a_launched_command_is_killed_and_restarted() {
     let out = folder();
-    let launch = support::runtime().display().to_string();
+    let launch = crate::support::runtime().display().to_string();
     let out = out.path().display().to_string();
     let run = xtask(&["conformance", "--launch", &launch, "--profile", "lifecycle", "--out", &out]);
     assert_eq!(run.code, 0, "{}", run.all());
@@ -125,7 +123,7 @@ fn a_port_in_use_ends_with_13_and_the_words_of_the_target() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = taken.local_addr().expect("its address");
     let out = folder();
-    let launch = format!("{} --listen {address}", support::runtime().display());
+    let launch = format!("{} --listen {address}", crate::support::runtime().display());
     let run = xtask(&["conformance", "--launch", &launch, "--out", &out.path().display().to_string()]);
     assert_eq!(run.code, 13, "{}", run.all());
     assert!(run.stderr.contains("did not start") && run.stderr.contains(&address.to_string()), "{}", run.all());
@@ -152,7 +150,7 @@ fn an_unknown_profile_ends_with_2_and_the_known_ones() {
     assert!(run.stderr.contains("core,registry,lifecycle"), "{}", run.all());
 }
 
-fn attach(url: &str, admin: &str) -> support::Ended {
+fn attach(url: &str, admin: &str) -> crate::support::Ended {
     let out = folder();
     let out = out.path().display().to_string();
     xtask(&["conformance", "--target", url, "--admin-token", admin, "--user-token", "user-by-hand", "--out", &out])

@@ -1,5 +1,4 @@
 //! Runs the commands and a reference runtime as child processes.
-#![expect(dead_code, reason = "each test binary uses its own part")]
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};

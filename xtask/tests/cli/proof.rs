@@ -1,8 +1,6 @@
 //! The proof of the proof: a check that asserts nothing makes `cargo xtask prove` fail.
 
-mod support;
-
-use support::{folder, runtime, xtask};
+use crate::support::{folder, runtime, xtask};
 
 /// Four defects, each of another crate, and the check that notices it.
 const PAIRS: [(&str, &str); 4] = [

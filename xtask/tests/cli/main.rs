@@ -1,0 +1,5 @@
+//! The commands as processes: what README.md shows, what can be typed wrong, and the proof of the proof.
+
+mod commands;
+mod proof;
+mod support;
