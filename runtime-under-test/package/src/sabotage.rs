@@ -133,6 +133,7 @@ table! {
     "remote-references-accepted": |gates| {
         gates.without("manifest/schema-references").without("manifest/schema-usable")
     };
+    "schema-cost-unbounded": |gates| gates.without("manifest/schema-cost");
     "dialects-ignored": |gates| {
         gates.insert_before("manifest/schema-dialect", "no dialects", Judge::Manifest(manifests::forget_dialects))
     };

@@ -9,13 +9,22 @@ use crate::refusal::Quoted;
 
 mod references;
 
-pub(crate) use references::{dialect, references};
+pub(crate) use references::{cost, dialect, references};
 
 /// The only dialect of the contract.
 pub const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
+/// What a schema may cost on one value, in evaluations of subschemas.
+///
+/// An upload has to be judged in bounded time, and so has every input and output: a thousand is far more than schemas
+/// that people write need, and a thousand evaluations of a small value take well below a millisecond.
+pub(crate) const MOST_EVALUATIONS: u64 = 1000;
+
 /// A schema, ready to judge values.
-pub struct Schema(Validator);
+pub struct Schema {
+    validator: Validator,
+    cost: u64,
+}
 
 /// Why a schema is no schema, or why a value is not valid under one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +38,8 @@ pub struct SchemaFault {
 
 /// Makes a schema ready: valid under the meta-schema of 2020-12, of no other dialect, every reference resolved inside.
 ///
-/// Regular expressions are bounded in size and in backtracking; `format` is an annotation.
+/// Regular expressions are bounded in size and in backtracking; `format` is an annotation. What the schema costs is not
+/// judged here but by the manifest gate: ask [`Schema::cost`].
 ///
 /// # Errors
 /// The first fault, with its place in the schema.
@@ -46,7 +56,13 @@ impl Schema {
     /// # Errors
     /// The first fault, with its place in the value.
     pub fn validate(&self, value: &Value) -> Result<(), SchemaFault> {
-        self.0.validate(value).map_err(|fault| SchemaFault::of(&fault))
+        self.validator.validate(value).map_err(|fault| SchemaFault::of(&fault))
+    }
+
+    /// How many evaluations of subschemas one value can cost: the most over all subschemas of 1, the items of its
+    /// `enum`, and all that is applied to the same value. The manifest gate refuses more than 1000 (core.md 3.5).
+    pub fn cost(&self) -> u64 {
+        self.cost
     }
 }
 
@@ -57,7 +73,7 @@ impl fmt::Debug for Schema {
 }
 
 impl SchemaFault {
-    fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
 
@@ -84,5 +100,6 @@ pub(crate) fn build(schema: &Value) -> Result<Schema, SchemaFault> {
         .size_limit(REGEX_BYTES)
         .dfa_size_limit(REGEX_BYTES);
     let options = draft202012::options().with_pattern_options(patterns).should_validate_formats(false).offline();
-    options.build(schema).map(Schema).map_err(|fault| SchemaFault::of(&fault))
+    let validator = options.build(schema).map_err(|fault| SchemaFault::of(&fault))?;
+    Ok(Schema { validator, cost: cost(schema) })
 }

@@ -22,9 +22,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Returned {
     /// An output within its limit.
     Output(Vec<u8>),
-    /// An output past its limit.
-    OversizedOutput,
-    /// A failure.
+    /// An output or a failure's message past the limit.
+    Oversized,
+    /// A failure, its message within the limit.
     Failure(FailureKind, String),
 }
 

@@ -5,7 +5,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Engine, Store};
 
 use crate::call::{Arguments, Returned};
-use crate::host::{Host, StateError};
+use crate::host::{Answer, Host, StateError};
 use crate::outcome::{FailureKind, Level};
 
 /// Generated from the contract itself, so a change there that this file does not follow does not
@@ -49,16 +49,19 @@ impl ComponentHandler {
 }
 
 impl ComponentInstance {
-    /// Calls the export. Wasmtime copies an output out before its length can be seen; the memory
-    /// limit bounds that copy.
+    /// Calls the export. Wasmtime copies an output or a message out before its length can be seen;
+    /// the memory limit bounds that copy.
     pub(crate) async fn call(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<Returned> {
         let context = context(arguments);
         let returned = self.0.call_handle(&mut *store, &context, &arguments.input).await?;
-        Ok(match returned {
-            Ok(output) if !store.data().admits_output(output.len()) => Returned::OversizedOutput,
-            Ok(output) => Returned::Output(output),
-            Err(failure) => failed(failure),
-        })
+        let (answer, length, returned) = match returned {
+            Ok(output) => (Answer::Output, output.len(), Returned::Output(output)),
+            Err(failure) => {
+                let (kind, message) = failed(failure);
+                (Answer::FailureMessage, message.len(), Returned::Failure(kind, message))
+            }
+        };
+        Ok(if store.data().admits(answer, length) { returned } else { Returned::Oversized })
     }
 }
 
@@ -75,13 +78,12 @@ fn context(arguments: &Arguments) -> types::Context {
     }
 }
 
-fn failed(failure: types::Failure) -> Returned {
-    let (kind, message) = match failure {
+fn failed(failure: types::Failure) -> (FailureKind, String) {
+    match failure {
         types::Failure::InvalidInput(message) => (FailureKind::InvalidInput, message),
         types::Failure::Unavailable(message) => (FailureKind::Unavailable, message),
         types::Failure::Internal(message) => (FailureKind::Internal, message),
-    };
-    Returned::Failure(kind, message)
+    }
 }
 
 impl log::Host for Host {

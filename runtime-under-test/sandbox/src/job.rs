@@ -42,7 +42,7 @@ pub struct Limits {
     pub timeout: Duration,
     /// Messages of the log together, in bytes (9.10).
     pub log_bytes: u64,
-    /// The output, in bytes (9.6).
+    /// The output, and the message of a failure, in bytes (9.6).
     pub output_bytes: u64,
 }
 

@@ -23,7 +23,7 @@ pub struct Execution {
 pub enum Outcome {
     /// The handler returned an output, at most `output_bytes` long. Nobody has looked at it yet.
     Output(Vec<u8>),
-    /// The handler returned a failure.
+    /// The handler returned a failure, its message at most `output_bytes` long.
     Failure {
         /// Which of the three.
         kind: FailureKind,
@@ -37,7 +37,7 @@ pub enum Outcome {
     /// It trapped, or handed over values that the canonical ABI does not allow. In words: at most 200 bytes, without
     /// addresses and paths of the host.
     Trap(String),
-    /// It returned an output longer than `output_bytes`.
+    /// It returned an output longer than `output_bytes`, or a failure whose message is.
     OutputTooLarge,
 }
 

@@ -37,7 +37,7 @@ pub(crate) struct Policy {
     pub(crate) quota: QuotaRule,
     /// After which outcomes changes to the state are handed out.
     pub(crate) commits: fn(&Outcome) -> bool,
-    /// Whether an output may be returned.
+    /// Whether an output or a failure's message may be returned.
     pub(crate) output: OutputRule,
     /// What the caller is told about a failure.
     pub(crate) failure: fn(FailureKind, String) -> Outcome,
@@ -59,7 +59,7 @@ impl Policy {
             logs_kept: |_outcome, log| log,
             quota: |sum, quota| sum <= quota,
             commits: |outcome| matches!(outcome, Outcome::Output(_)),
-            output: |length, limit| length <= limit,
+            output: |_answer, length, limit| length <= limit,
             failure: |kind, message| Outcome::Failure { kind, message },
             ended,
         }
@@ -69,7 +69,7 @@ impl Policy {
     pub(crate) fn outcome(&self, end: Result<Returned, Ended>) -> Outcome {
         match end {
             Ok(Returned::Output(output)) => Outcome::Output(output),
-            Ok(Returned::OversizedOutput) => Outcome::OutputTooLarge,
+            Ok(Returned::Oversized) => Outcome::OutputTooLarge,
             Ok(Returned::Failure(kind, message)) => (self.failure)(kind, message),
             Err(ended) => (self.ended)(ended),
         }

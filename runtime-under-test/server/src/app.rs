@@ -20,6 +20,7 @@ use crate::body::RequestBody;
 use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
 use crate::installations::{Installations, Installed};
+use crate::judging::Judging;
 use crate::policy::{Asked, Contract, Policy};
 use crate::problem::{Answer, Problem};
 use crate::registry::Registry;
@@ -60,6 +61,7 @@ pub struct App {
     pub(crate) clock: Arc<dyn Clock>,
     /// One permit for each execution that may be under way.
     pub(crate) executions: Arc<Semaphore>,
+    pub(crate) judging: Judging,
     tokens: Tokens,
 }
 
@@ -98,6 +100,7 @@ impl App {
             registry: Registry::new(catalogue, keys, key.public_key()),
             executions: Arc::new(Semaphore::new(concurrent as usize)),
             installations: Installations::default(),
+            judging: Judging::default(),
             store,
             sandbox,
             gates,
@@ -201,15 +204,10 @@ impl App {
             let Some(release) = release else {
                 return Err(StoreError::Damaged("installation"));
             };
-            match api::install::make_running(self, &release, None) {
-                Ok(running) => {
-                    let running = Arc::new(running);
-                    self.installations.put(Installed { number, release, installed_at, running });
-                }
-                Err(error) => {
-                    tracing::error!(%handler, error = format!("{error:#}"), "it cannot run any more")
-                }
-            }
+            let made = api::install::make_running(self, &release, None);
+            let failed = |error| tracing::error!(%handler, error = format!("{error:#}"), "it cannot run any more");
+            let running = made.map_err(failed).ok().map(Arc::new);
+            self.installations.put(Installed { number, release, installed_at, running });
         }
         Ok(())
     }

@@ -1,19 +1,19 @@
 //! What is installed, held ready: an execution of a handler without state never waits for the disk.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock as StdRwLock};
 
 use assay_package::{Admission, HandlerId, Manifest, Schema};
 use assay_sandbox::Prepared;
 use jiff::Timestamp;
-use tokio::sync::{OnceCell, Semaphore};
+use tokio::sync::{OnceCell, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, Semaphore};
 
 use crate::catalogue::Release;
 
 /// All installed handlers.
 #[derive(Default)]
 pub struct Installations {
-    by_handler: RwLock<HashMap<HandlerId, Arc<Installed>>>,
+    by_handler: StdRwLock<HashMap<HandlerId, Arc<Installed>>>,
     states: Mutex<HashMap<String, Arc<StateCell>>>,
 }
 
@@ -25,8 +25,9 @@ pub struct Installed {
     pub release: Arc<Release>,
     /// When it was installed or upgraded.
     pub installed_at: Timestamp,
-    /// What an execution runs.
-    pub running: Arc<Running>,
+    /// What an execution runs. None if what is stored cannot be made ready by this version of the runtime: it stays
+    /// installed, so that it can be upgraded or uninstalled, and its executions fail.
+    pub running: Option<Arc<Running>>,
 }
 
 /// A release made ready to run.
@@ -46,12 +47,24 @@ pub struct Running {
 /// The committed values of a handler by their keys.
 pub type Values = BTreeMap<String, Vec<u8>>;
 
-/// The state of one handler: whoever has the turn may run and commit.
+/// The state of one handler: whoever has the turn may run and commit, or change what is installed. It is kept when the
+/// handler is uninstalled, so that all who ever wait for a turn wait for the same one.
 pub struct StateCell {
     /// The committed values, once they were read. Executions that use state take their turns here (core.md 9.11).
-    pub turn: Arc<tokio::sync::Mutex<Option<Values>>>,
+    turn: Arc<tokio::sync::Mutex<Option<Values>>>,
     /// How many may wait for a turn, so that a slow handler cannot fill the memory with those who wait.
     pub queue: Arc<Semaphore>,
+    /// Held by who changes what is installed: it does not wait behind all executions, they let it pass.
+    changing: Arc<RwLock<()>>,
+}
+
+/// The committed values, for whoever has the turn.
+pub type Turn = OwnedMutexGuard<Option<Values>>;
+
+/// The right to change what is installed; no execution of the handler that uses state is under way.
+pub struct TurnToChange {
+    turn: Turn,
+    _changing: OwnedRwLockWriteGuard<()>,
 }
 
 impl Installations {
@@ -74,15 +87,39 @@ impl Installations {
     /// The state of an owner, of which at most `queue` executions wait for a turn.
     pub fn state(&self, owner: &str, queue: usize) -> Arc<StateCell> {
         let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
-        let cell = states
-            .entry(owner.to_owned())
-            .or_insert_with(|| Arc::new(StateCell { turn: Arc::default(), queue: Arc::new(Semaphore::new(queue)) }));
+        let cell = states.entry(owner.to_owned()).or_insert_with(|| Arc::new(StateCell::new(queue)));
         cell.clone()
     }
+}
 
-    /// Forgets what was read of an owner's state; who has the turn finds the installation gone at the commit.
-    pub fn forget_state(&self, owner: &str) {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner).remove(owner);
+impl StateCell {
+    fn new(queue: usize) -> Self {
+        Self { turn: Arc::default(), queue: Arc::new(Semaphore::new(queue)), changing: Arc::default() }
+    }
+
+    /// Waits for a turn to execute. The values may still be to be read.
+    pub async fn turn(&self) -> Turn {
+        loop {
+            let turn = self.turn.clone().lock_owned().await;
+            if self.changing.try_read().is_ok() {
+                return turn;
+            }
+            drop(turn);
+            drop(self.changing.read().await);
+        }
+    }
+
+    /// Waits for the execution that has the turn, and for no other, to change what is installed.
+    pub async fn turn_to_change(&self) -> TurnToChange {
+        let changing = self.changing.clone().write_owned().await;
+        TurnToChange { turn: self.turn.clone().lock_owned().await, _changing: changing }
+    }
+}
+
+impl TurnToChange {
+    /// Forgets the values that were read: who comes next reads them again.
+    pub fn forget(&mut self) {
+        *self.turn = None;
     }
 }
 
@@ -101,5 +138,37 @@ impl Running {
     /// Keeps a verdict. `generation` is the one from before it was asked.
     pub fn admit(&self, generation: u64, verdict: Admission) {
         *self.admitted.lock().unwrap_or_else(PoisonError::into_inner) = Some((generation, verdict));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_change_waits_for_the_execution_under_way_and_for_no_other() {
+        let cell = Arc::new(StateCell::new(8));
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let under_way = cell.turn().await;
+        let mut waiting = tokio::task::JoinSet::new();
+        for what in ["execution", "execution", "change"] {
+            let (cell, order) = (cell.clone(), order.clone());
+            waiting.spawn(async move {
+                if what == "change" {
+                    let _turn = cell.turn_to_change().await;
+                    order.lock().unwrap().push(what);
+                } else {
+                    let _turn = cell.turn().await;
+                    order.lock().unwrap().push(what);
+                }
+            });
+        }
+        while cell.changing.try_read().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        assert!(order.lock().unwrap().is_empty());
+        drop(under_way);
+        waiting.join_all().await;
+        assert_eq!(*order.lock().unwrap(), ["change", "execution", "execution"]);
     }
 }

@@ -12,6 +12,7 @@ mod config;
 mod exit;
 mod input;
 mod installations;
+mod judging;
 mod multipart;
 mod output;
 mod policy;

@@ -15,8 +15,9 @@ use tokio::sync::Semaphore;
 
 use crate::app::App;
 
-/// How long a client may take for the head of a request, and how long a connection may be idle.
-const HEAD: Duration = Duration::from_secs(30);
+/// How long a client may take for the head of a request, and how long a connection may be idle. Short, because heads
+/// that are never finished keep their places from everybody else for as long.
+const HEAD: Duration = Duration::from_secs(5);
 /// Connections at once; more wait in the operating system's queue.
 const CONNECTIONS: usize = 1024;
 /// How long accepting rests when the operating system has no descriptors left: others will close theirs.

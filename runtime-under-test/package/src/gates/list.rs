@@ -71,7 +71,7 @@ const DIGEST: [Rule; 2] = [
 ];
 
 /// core.md 3.
-const MANIFEST: [Rule; 24] = [
+const MANIFEST: [Rule; 25] = [
     Rule::new("manifest/objects", Judge::Manifest(shape::objects)),
     Rule::new("manifest/required-fields", Judge::Manifest(shape::required_fields)),
     Rule::new("manifest/unknown-fields", Judge::Manifest(shape::unknown_fields)),
@@ -95,6 +95,7 @@ const MANIFEST: [Rule; 24] = [
     Rule::new("manifest/schema-dialect", Judge::Manifest(schemas::dialect)),
     Rule::new("manifest/schema-valid", Judge::Manifest(schemas::valid)),
     Rule::new("manifest/schema-references", Judge::Manifest(schemas::references)),
+    Rule::new("manifest/schema-cost", Judge::Manifest(schemas::affordable)),
     Rule::new("manifest/schema-usable", Judge::Manifest(schemas::usable)),
 ];
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ManifestDraft, invalid};
 use crate::{
     Code, Json, Offer, Refusal, SchemaFault,
-    schema::{build, dialect as other_dialect, meta_valid, references as resolve},
+    schema::{MOST_EVALUATIONS, build, cost, dialect as other_dialect, meta_valid, references as resolve},
 };
 
 type Verdict = Result<(), Refusal>;
@@ -30,6 +30,14 @@ pub(crate) fn valid(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 /// Every `$ref` and `$dynamicRef` resolves inside the same schema.
 pub(crate) fn references(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     both(draft, resolve)
+}
+
+/// Neither costs more than is allowed on one value.
+pub(crate) fn affordable(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
+    both(draft, |schema| match cost(schema) {
+        0..=MOST_EVALUATIONS => Ok(()),
+        _ => Err(SchemaFault::new("", format!("one value would cost more than {MOST_EVALUATIONS} evaluations"))),
+    })
 }
 
 /// Both can be judged by: their regular expressions are ones, and in bounds.

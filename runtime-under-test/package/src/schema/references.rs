@@ -1,9 +1,11 @@
-//! Where the references of a schema lead: nowhere but into the schema itself (core.md 3.5).
+//! Where the references of a schema lead, and how much work they make: nowhere but into the schema itself, and to an end
+//! that is near (core.md 3.5).
 //!
-//! The validator knows the meta-schemas of all drafts and would let a reference lead there. This walk follows every
-//! subschema, used or not, and resolves every reference by RFC 3986, `$id`, `$anchor` and JSON Pointer.
+//! The validator knows the meta-schemas of all drafts and would let a reference lead there; it also judges one value as
+//! often as the schema says, and a short schema can say it 2^40 times. This walk follows every subschema, used or not,
+//! and resolves every reference by RFC 3986, `$id`, `$anchor` and JSON Pointer.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use jsonschema::{Uri, uri};
 use serde_json::Value;
@@ -29,6 +31,26 @@ pub(crate) fn dialect(schema: &Value) -> Result<(), SchemaFault> {
 
 /// Every `$ref` and `$dynamicRef` resolves inside the schema, and following them comes to an end.
 pub(crate) fn references(schema: &Value) -> Result<(), SchemaFault> {
+    let (index, faults) = index(schema);
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(fault);
+    }
+    match index.dearest() {
+        Err(pointer) => Err(SchemaFault::new(pointer, "the reference leads back to itself without an end")),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// The most evaluations of subschemas that one value can cost, over all subschemas.
+///
+/// A subschema costs 1, each item of its `enum` 1 more, and whatever it applies to the same value costs what that costs, as
+/// often as it is applied. A reference without an end costs [`u64::MAX`].
+pub(crate) fn cost(schema: &Value) -> u64 {
+    index(schema).0.dearest().unwrap_or(u64::MAX)
+}
+
+/// What is in the schema and where its references lead, and those that lead nowhere.
+fn index(schema: &Value) -> (Index, Vec<SchemaFault>) {
     let mut index = Index::default();
     let mut references = Vec::new();
     let mut faults = Vec::new();
@@ -45,26 +67,22 @@ pub(crate) fn references(schema: &Value) -> Result<(), SchemaFault> {
         }
     });
     for (pointer, from, target) in references {
-        match index.resolve(schema, &target) {
+        match index.resolve(&target) {
             Some(to) => {
                 let everywhere = if pointer.ends_with("/$dynamicRef") { index.dynamic(&target) } else { Vec::new() };
-                index.in_place.entry(from).or_default().extend(everywhere.into_iter().chain([to]));
+                let everywhere: BTreeSet<String> = everywhere.into_iter().chain([to]).collect();
+                index.in_place.entry(from).or_default().extend(everywhere);
             }
             None => faults.push(SchemaFault::new(pointer, "the reference does not resolve inside the schema")),
         }
     }
-    if let Some(fault) = faults.into_iter().next() {
-        return Err(fault);
-    }
-    match index.endless() {
-        Some(pointer) => Err(SchemaFault::new(pointer, "the reference leads back to itself without an end")),
-        None => Ok(()),
-    }
+    (index, faults)
 }
 
 /// One subschema on the walk.
 struct Place<'a> {
-    schema: &'a serde_json::Map<String, Value>,
+    /// An object or a boolean.
+    schema: &'a Value,
     pointer: String,
     base: Uri<String>,
     /// The pointer of the resource that it belongs to: the nearest subschema with an `$id`.
@@ -104,10 +122,10 @@ fn walk<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Place<'a>)) {
         return;
     };
     let mut todo = vec![(schema, String::new(), base, String::new(), None)];
-    while let Some((value, pointer, outer, mut resource, applied_by)) = todo.pop() {
-        let Some(schema) = value.as_object() else {
+    while let Some((schema, pointer, outer, mut resource, applied_by)) = todo.pop() {
+        if !schema.is_object() && !schema.is_boolean() {
             continue;
-        };
+        }
         let mut base = outer;
         if let Some(id) = schema.get("$id").and_then(Value::as_str)
             && let Ok(own) = uri::resolve_against(&base.borrow(), id)
@@ -146,7 +164,9 @@ struct Index {
     resources: HashMap<String, String>,
     /// Pointers of the anchors by the pointer of their resource and their name.
     anchors: HashMap<(String, String), String>,
-    /// From each subschema to those that it applies to the same value.
+    /// What each subschema costs by itself. Whatever is not in here is no subschema.
+    own_cost: HashMap<String, u64>,
+    /// From each subschema to those that it applies to the same value, as often as it does.
     in_place: HashMap<String, Vec<String>>,
 }
 
@@ -160,21 +180,23 @@ impl Index {
                 self.anchors.insert((place.resource.clone(), name.to_owned()), place.pointer.clone());
             }
         }
+        let items = place.schema.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
+        self.own_cost.insert(place.pointer.clone(), (items as u64).saturating_add(1));
         if let Some(by) = &place.applied_by {
             self.in_place.entry(by.clone()).or_default().push(place.pointer.clone());
         }
     }
 
-    /// The pointer of what a URI names, if it is inside the schema.
-    fn resolve(&self, schema: &Value, target: &Uri<String>) -> Option<String> {
+    /// The pointer of the subschema that a URI names, if there is one. A place under a keyword that 2020-12 does not know
+    /// is none: what lies there was not walked, so a reference into it could lead anywhere and cost anything.
+    fn resolve(&self, target: &Uri<String>) -> Option<String> {
         let resource = self.resources.get(&without_fragment(target))?;
         let fragment = target.fragment().map(|fragment| fragment.decode().to_string_lossy().into_owned());
         match fragment.unwrap_or_default() {
             root if root.is_empty() => Some(resource.clone()),
             path if path.starts_with('/') => {
                 let pointer = format!("{resource}{path}");
-                let found = schema.pointer(&pointer)?;
-                (found.is_object() || found.is_boolean()).then_some(pointer)
+                self.own_cost.contains_key(&pointer).then_some(pointer)
             }
             anchor => self.anchors.get(&(resource.clone(), anchor)).cloned(),
         }
@@ -187,30 +209,43 @@ impl Index {
         named.map(|(_, pointer)| pointer.clone()).collect()
     }
 
+    /// What the dearest subschema costs, all included that it applies to the same value.
+    ///
+    /// # Errors
     /// A subschema from which one comes back to it without ever looking at another value.
-    fn endless(&self) -> Option<String> {
-        let mut done: HashSet<&str> = HashSet::new();
-        for start in self.in_place.keys() {
+    fn dearest(&self) -> Result<u64, String> {
+        let mut costs: HashMap<&str, u64> = HashMap::new();
+        for start in self.own_cost.keys() {
             // Depth first, with the way back kept on the stack: `None` leaves a subschema again.
             let mut way: Vec<&str> = Vec::new();
             let mut todo = vec![Some(start.as_str())];
             while let Some(step) = todo.pop() {
                 let Some(pointer) = step else {
-                    done.extend(way.pop());
+                    costs.extend(way.pop().map(|left| (left, self.cost(left, &costs))));
                     continue;
                 };
                 if way.contains(&pointer) {
-                    return Some(pointer.to_owned());
+                    return Err(pointer.to_owned());
                 }
-                if done.contains(pointer) {
+                if costs.contains_key(pointer) {
                     continue;
                 }
                 way.push(pointer);
                 todo.push(None);
-                todo.extend(self.in_place.get(pointer).into_iter().flatten().map(|next| Some(next.as_str())));
+                todo.extend(self.applied(pointer).map(Some));
             }
         }
-        None
+        Ok(costs.into_values().max().unwrap_or_default())
+    }
+
+    /// What one subschema costs, from the costs of all that it applies.
+    fn cost(&self, pointer: &str, costs: &HashMap<&str, u64>) -> u64 {
+        let own = self.own_cost.get(pointer).copied().unwrap_or(1);
+        self.applied(pointer).filter_map(|applied| costs.get(applied)).fold(own, |sum, cost| sum.saturating_add(*cost))
+    }
+
+    fn applied(&self, pointer: &str) -> impl Iterator<Item = &str> {
+        self.in_place.get(pointer).into_iter().flatten().map(String::as_str)
     }
 }
 

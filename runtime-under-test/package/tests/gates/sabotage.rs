@@ -130,6 +130,9 @@ fn digest_and_manifest() {
     accepts("schemas-unchecked", &echo().input(json!({ "type": "text" })).build());
     accepts("remote-references-accepted", &echo().input(json!({ "$ref": "https://example.com/" })).build());
     accepts("dialects-ignored", &echo().input(json!({ "$schema": "http://json-schema.org/draft-07/schema#" })).build());
+    let fan = json!({ "allOf": vec![true; 1000] });
+    accepts("schema-cost-unbounded", &echo().input(fan.clone()).build());
+    accepts("schema-cost-unbounded", &echo().output(fan).build());
     accepts("values-coerced", &echo().category("No Word").build());
     accepts("values-coerced", &echo().name("").build());
     accepts("limits-unchecked", &echo().limit("timeout_ms", 30_001).build());

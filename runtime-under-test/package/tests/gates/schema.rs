@@ -64,6 +64,13 @@ fn accepts_references_that_stay_inside() {
 }
 
 #[test]
+fn refuses_a_reference_to_what_is_no_subschema() {
+    refuses(json!({ "$ref": "#/x/a", "x": { "a": { "$ref": "#/x/a" } } }), "/$ref");
+    refuses(json!({ "$ref": "#/const", "const": { "type": "string" } }), "/$ref");
+    refuses(json!({ "$ref": "#/properties", "properties": {} }), "/$ref");
+}
+
+#[test]
 fn does_not_take_data_for_references() {
     accepts(json!({ "const": { "$ref": "https://example.com/" }, "properties": { "$ref": { "type": "string" } } }));
 }
@@ -120,4 +127,74 @@ fn takes_long_chains_of_references() {
     defs.insert("a1000".into(), json!({ "type": "string" }));
     let schema = compile_schema(&json!({ "$ref": "#/$defs/a0", "$defs": defs })).expect("it ends");
     assert!(schema.validate(&json!("x")).is_ok() && schema.validate(&json!(1)).is_err());
+}
+
+/// A schema that judges one value by the last of `levels` definitions 2^`levels` times.
+fn doubling(levels: usize) -> Value {
+    let level = |number: usize| {
+        let next = json!({ "$ref": format!("#/$defs/a{}", number + 1) });
+        (format!("a{number}"), json!({ "anyOf": [next, next] }))
+    };
+    let mut defs: serde_json::Map<String, Value> = (0..levels).map(level).collect();
+    defs.insert(format!("a{levels}"), json!({ "type": "string" }));
+    json!({ "$ref": "#/$defs/a0", "$defs": defs })
+}
+
+fn cost(schema: &Value) -> u64 {
+    compile_schema(schema).expect("right").cost()
+}
+
+#[test]
+fn refuses_schemas_that_judge_one_value_too_often() {
+    refuses(doubling(40), "");
+    refuses(doubling(63), "");
+    refuses(doubling(200), "");
+}
+
+#[test]
+fn counts_every_evaluation_of_a_doubling() {
+    // The last definition costs 1; a level costs 1, its two references 1 each, and twice the next level.
+    assert_eq!(cost(&doubling(0)), 2);
+    assert_eq!(cost(&doubling(7)), 510);
+    assert_eq!(cost(&doubling(8)), 1022);
+    accepts(doubling(7));
+    refuses(doubling(8), "");
+}
+
+#[test]
+fn accepts_a_cost_of_exactly_a_thousand() {
+    let inner = |count: usize| json!({ "items": { "allOf": vec![true; count] } });
+    assert_eq!(cost(&inner(999)), 1000);
+    accepts(inner(999));
+    refuses(inner(1000), "");
+}
+
+#[test]
+fn counts_the_items_of_an_enum_and_not_those_of_a_const() {
+    let numbers: Vec<usize> = (0..998).collect();
+    assert_eq!(cost(&json!({ "enum": numbers })), 999);
+    assert_eq!(cost(&json!({ "const": numbers })), 1);
+    assert_eq!(cost(&json!({ "not": { "enum": numbers } })), 1000);
+    refuses(json!({ "allOf": [true, { "enum": numbers }] }), "");
+}
+
+#[test]
+fn counts_every_keyword_that_judges_the_same_value() {
+    for keyword in ["not", "if", "then", "else"] {
+        assert_eq!(cost(&json!({ keyword: { "type": "string" } })), 2, "{keyword}");
+    }
+    for keyword in ["allOf", "anyOf", "oneOf"] {
+        assert_eq!(cost(&json!({ keyword: [{}, true] })), 3, "{keyword}");
+    }
+    assert_eq!(cost(&json!({ "dependentSchemas": { "a": {}, "b": { "not": {} } } })), 4);
+    assert_eq!(cost(&json!({ "$dynamicRef": "#a", "$defs": { "b": { "$dynamicAnchor": "a" } } })), 2);
+}
+
+#[test]
+fn an_ordinary_schema_costs_little() {
+    let person = json!({ "type": "object", "required": ["name"], "properties": {
+        "name": { "type": "string" }, "kind": { "enum": ["a", "b"] }, "friends": { "items": { "$ref": "#" } },
+    } });
+    assert_eq!(cost(&person), 3);
+    assert_eq!(cost(&json!(true)), 1);
 }

@@ -82,7 +82,7 @@ impl CoreInstance {
         let params = self.lower(store, arguments).await?;
         let pointer = self.handle.call_async(&mut *store, params).await?;
         let (memory, host) = self.memory.data_and_store_mut(&mut *store);
-        let returned = lift::returned(memory, pointer, |length| host.admits_output(length))?;
+        let returned = lift::returned(memory, pointer, |answer, length| host.admits(answer, length))?;
         host.may_leave = false;
         self.post_handle.call_async(&mut *store, pointer).await?;
         store.data_mut().may_leave = true;

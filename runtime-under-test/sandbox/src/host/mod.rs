@@ -12,8 +12,17 @@ pub(crate) use state::{QuotaRule, State, StateError};
 use crate::ended::Ended;
 use crate::limiter::MemoryMeter;
 
-/// Decides whether an output of `length` bytes is within the limit.
-pub(crate) type OutputRule = fn(length: u64, limit: u64) -> bool;
+/// What a handler returns and `output_bytes` bounds (core.md, 9.6).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// An output.
+    Output,
+    /// The message of a failure.
+    FailureMessage,
+}
+
+/// Decides whether an answer of `length` bytes is within the limit.
+pub(crate) type OutputRule = fn(answer: Answer, length: u64, limit: u64) -> bool;
 
 /// The data of a store: one execution, seen from the host.
 pub(crate) struct Host {
@@ -25,7 +34,7 @@ pub(crate) struct Host {
     pub(crate) memory: MemoryMeter,
     /// When the handler is ended.
     pub(crate) deadline: Instant,
-    /// Limit of the output, in bytes.
+    /// Limit of the output and of a failure's message, in bytes.
     pub(crate) output_bytes: u64,
     /// What that limit means.
     pub(crate) output_rule: OutputRule,
@@ -40,8 +49,8 @@ impl Host {
         self.state.as_mut().ok_or_else(|| Ended::breach("the handler has no permission for state"))
     }
 
-    /// Whether an output of this many bytes may be returned.
-    pub(crate) fn admits_output(&self, length: usize) -> bool {
-        (self.output_rule)(length as u64, self.output_bytes)
+    /// Whether an answer of this many bytes may be returned.
+    pub(crate) fn admits(&self, answer: Answer, length: usize) -> bool {
+        (self.output_rule)(answer, length as u64, self.output_bytes)
     }
 }

@@ -11,7 +11,7 @@ use calls::{InputReturned, PoisonedByTraps, ReusedInstance};
 use crate::call::Arguments;
 use crate::ended::Ended;
 use crate::error::StartError;
-use crate::host::Log;
+use crate::host::{Answer, Log};
 use crate::outcome::{FailureKind, Level, Outcome};
 use crate::policy::Policy;
 use crate::sandbox::Sandbox;
@@ -21,6 +21,10 @@ use crate::settings::Settings;
 const PAGE: u64 = 65_536;
 /// How long a handler runs whose deadline is not enforced: a suite must be able to wait for it.
 const UNENFORCED: Duration = Duration::from_secs(4);
+/// The limits of every handler where the manifest's are not looked at.
+const TIMEOUT: Duration = Duration::from_secs(1);
+const MEMORY: u64 = 1 << 20;
+const QUOTA: u64 = 1000;
 
 /// A name, and what it does to the honest decisions.
 type Defect = (&'static str, fn(&mut Policy));
@@ -47,9 +51,17 @@ const DEFECTS: &[Defect] = &[
         };
     }),
     ("deadline-cut-short", |policy| policy.deadline = |start, timeout| start + timeout / 100),
+    ("timeout-constant", |policy| policy.deadline = |start, _timeout| start + TIMEOUT),
     ("one-execution-at-a-time", |policy| policy.places = |_| 1),
-    ("output-limit-ignored", |policy| policy.output = |_, _| true),
-    ("output-at-the-limit-refused", |policy| policy.output = |length, limit| length < limit),
+    ("output-limit-ignored", |policy| {
+        policy.output = |answer, length, limit| answer == Answer::Output || length <= limit;
+    }),
+    ("output-at-the-limit-refused", |policy| {
+        policy.output = |answer, length, limit| length < limit || (answer != Answer::Output && length == limit);
+    }),
+    ("failure-message-unbounded", |policy| {
+        policy.output = |answer, length, limit| answer == Answer::FailureMessage || length <= limit;
+    }),
     ("context-attributes-lost", |policy| {
         policy.arguments = |mut context, input| {
             context.attributes.clear();
@@ -87,9 +99,13 @@ const DEFECTS: &[Defect] = &[
     ("memory-limit-exclusive", |policy| {
         policy.memory = |sum, limit| (Policy::honest().memory)(sum, limit.saturating_sub(1));
     }),
+    ("memory-limit-constant", |policy| {
+        policy.memory = |sum, _limit| (Policy::honest().memory)(sum, MEMORY);
+    }),
     ("memory-limit-ignored", |policy| policy.memory = |sum, limit| Ok(sum <= limit)),
     ("memory-use-misreported", |policy| policy.memory_used = |_peak, limit| limit),
     ("state-committed-at-failure", |policy| policy.commits = |_| true),
+    ("quota-constant", |policy| policy.quota = |sum, _quota| sum <= QUOTA),
     ("quota-ignored", |policy| policy.quota = |_, _| true),
     ("quota-at-the-limit-refused", |policy| policy.quota = |sum, quota| sum < quota),
 ];

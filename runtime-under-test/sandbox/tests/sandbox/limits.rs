@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use assay_fixtures::{Behaviour, Flaw, Packaging, Recipe};
-use assay_sandbox::{Job, Outcome};
+use assay_fixtures::{Behaviour, FailureKind as Made, Flaw, Packaging, Recipe};
+use assay_sandbox::{FailureKind, Job, Outcome};
 
 use crate::bench::{PAGE, abi, in_both_packagings, job, key, outcomes, output, prepare, sandbox};
 
@@ -96,5 +96,20 @@ async fn returns_an_output_of_exactly_the_limit() {
 async fn refuses_an_output_one_byte_past_the_limit() {
     let filled = Behaviour::Filled { byte: b'x', len: 999 };
     let ended = outcomes(filled, with_output(1000)).await;
+    assert_eq!(ended, [Outcome::OutputTooLarge, Outcome::OutputTooLarge]);
+}
+
+#[tokio::test]
+async fn returns_a_failure_message_of_exactly_the_limit() {
+    let message = "ü".repeat(500);
+    let fail = Behaviour::Fail { kind: Made::InvalidInput, message: message.clone() };
+    let expected = Outcome::Failure { kind: FailureKind::InvalidInput, message };
+    assert_eq!(outcomes(fail, with_output(1000)).await, [expected.clone(), expected]);
+}
+
+#[tokio::test]
+async fn refuses_a_failure_message_one_byte_past_the_limit() {
+    let fail = Behaviour::Fail { kind: Made::Internal, message: "x".repeat(1001) };
+    let ended = outcomes(fail, with_output(1000)).await;
     assert_eq!(ended, [Outcome::OutputTooLarge, Outcome::OutputTooLarge]);
 }

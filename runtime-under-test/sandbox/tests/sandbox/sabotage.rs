@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use assay_fixtures::{Behaviour, FailureKind as Made, LogLevel, Packaging};
-use assay_sandbox::{Execution, FailureKind, Job, Level, Outcome, Sandbox, sabotages};
+use assay_sandbox::{Execution, FailureKind, Job, Level, Outcome, Sandbox, StateSnapshot, sabotages};
 
 use crate::bench::{PAGE, job, job_with_state, output, prepare, settings};
 
@@ -78,6 +78,23 @@ async fn defects_of_outcomes_show() {
 }
 
 #[tokio::test]
+async fn defects_of_outputs_and_of_messages_are_apart() {
+    let fail = Behaviour::Fail { kind: Made::Internal, message: "six by".into() };
+    let failure = Outcome::Failure { kind: FailureKind::Internal, message: "six by".into() };
+    let mut job = job();
+    job.limits.output_bytes = 6;
+    let at_the_limit = once("output-at-the-limit-refused", fail.clone(), job.clone()).await;
+    assert_eq!(at_the_limit.outcome, failure);
+    job.limits.output_bytes = 5;
+    let bounded = once("output-limit-ignored", fail.clone(), job.clone()).await;
+    assert_eq!(bounded.outcome, Outcome::OutputTooLarge);
+    let unbounded = once("failure-message-unbounded", fail, job.clone()).await;
+    assert_eq!(unbounded.outcome, failure);
+    let output = once("failure-message-unbounded", Behaviour::Echo, job).await;
+    assert_eq!(output.outcome, Outcome::OutputTooLarge);
+}
+
+#[tokio::test]
 async fn defects_of_deadlines_show() {
     let mut job = job();
     job.limits.timeout = Duration::from_millis(10);
@@ -90,6 +107,18 @@ async fn defects_of_deadlines_show() {
     let ended = once("deadline-cut-short", Behaviour::LoopForever, job).await;
     assert_eq!(ended.outcome, Outcome::Timeout);
     assert!(start.elapsed() < Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_constant_timeout_is_that_of_no_manifest() {
+    let start = std::time::Instant::now();
+    let [longer, _] = twice("timeout-constant", Behaviour::LoopForever, job()).await;
+    assert_eq!(longer.outcome, Outcome::Timeout);
+    // Two executions of a second each; the job's own limit is a minute.
+    assert!(start.elapsed() >= Duration::from_secs(2) && start.elapsed() < Duration::from_secs(60));
+    let mut job = job();
+    job.limits.timeout = Duration::ZERO;
+    assert_eq!(once("timeout-constant", Behaviour::Echo, job).await.outcome, output("\"ping\""));
 }
 
 #[tokio::test]
@@ -143,6 +172,10 @@ async fn defects_of_memory_show() {
     assert_eq!(more.outcome, output("\"ping\""));
     let less = once("memory-limit-exclusive", grow(4), with_memory(4)).await;
     assert_eq!(less.outcome, Outcome::MemoryExceeded);
+    let mebibyte = once("memory-limit-constant", grow(16), with_memory(1)).await;
+    assert_eq!(mebibyte.outcome, output("\"ping\""));
+    let past_it = once("memory-limit-constant", grow(17), with_memory(32)).await;
+    assert_eq!(past_it.outcome, Outcome::MemoryExceeded);
     let minus_one = once("memory-limit-ignored", grow(5), with_memory(4)).await;
     assert!(matches!(minus_one.outcome, Outcome::Trap(_)));
     let misreported = once("memory-use-misreported", Behaviour::Echo, with_memory(4)).await;
@@ -157,6 +190,15 @@ async fn defects_of_state_show() {
     let fill = |len| Behaviour::StateFill { key: "k".into(), len };
     let ignored = once("quota-ignored", fill(2000), job_with_state(&[])).await;
     assert_eq!(ignored.outcome, output("\"ok\""));
+    let with_quota = |max_bytes| {
+        let mut job = job_with_state(&[]);
+        job.state = job.state.map(|state| StateSnapshot { max_bytes, ..state });
+        job
+    };
+    let more = once("quota-constant", fill(999), with_quota(10)).await;
+    assert_eq!(more.outcome, output("\"ok\""));
+    let less = once("quota-constant", fill(1000), with_quota(5000)).await;
+    assert_eq!(less.outcome, output("\"quota-exceeded\""));
     let refused = once("quota-at-the-limit-refused", fill(999), job_with_state(&[])).await;
     assert_eq!(refused.outcome, output("\"quota-exceeded\""));
 }

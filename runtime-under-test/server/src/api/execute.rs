@@ -4,53 +4,88 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_package::{Code, Limits, Moment};
+use assay_package::{Code, HandlerId, Limits, Moment};
 use assay_sandbox::{Context, Execution, Job, Outcome, Prepared, StateSnapshot};
 use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::{detail, install, json as answer};
 use crate::app::{App, Call};
 use crate::body::RequestBody;
+use crate::catalogue::Release;
 use crate::input::Question;
-use crate::installations::{Installed, StateCell, Values};
+use crate::installations::{Installed, Running, Turn};
 use crate::output;
 use crate::policy::StateChanges;
 use crate::problem::{Answer, Problem};
 use crate::request::read_bytes;
 
-/// The committed values, for whoever has the turn.
-type Turn = OwnedMutexGuard<Option<Values>>;
+/// How often an execution begins again because another version was installed while it waited.
+const BEGINNINGS: usize = 8;
 
 /// `POST /handlers/{id}/executions`
 pub async fn execute(call: &Call, body: &mut RequestBody) -> Answer {
     let (app, id) = (&call.app, call.handler()?);
     let body = read_bytes(body, &app.offer.bounds, &*app.policy).await?;
-    let installed = install::installed(app, &id)?;
-    admit(app, &installed)?;
-    let question = Question::parse(&body, &app.offer.bounds, &*app.policy)?;
-    question.judge(&installed.running.input, &*app.policy)?;
-    let prepared = compiled(app, &installed).await?;
-    let mut turn = match installed.running.manifest.permissions.state {
+    for _ in 0..BEGINNINGS {
+        if let Some(ready) = make_ready(app, &id, &body).await? {
+            return run(call, ready).await;
+        }
+    }
+    Err(overloaded())
+}
+
+/// An execution that may start.
+struct Ready {
+    installed: Arc<Installed>,
+    running: Arc<Running>,
+    question: Question,
+    prepared: Prepared,
+    /// Held if the handler uses state.
+    turn: Option<Turn>,
+    /// Its place among those under way.
+    _place: OwnedSemaphorePermit,
+}
+
+/// Does and waits for everything that comes before the start; none if what is installed has changed meanwhile.
+async fn make_ready(app: &Arc<App>, id: &HandlerId, body: &[u8]) -> Result<Option<Ready>, Problem> {
+    let installed = install::installed(app, id)?;
+    let running = runnable(&installed)?;
+    admit(app, &installed, &running)?;
+    let question = Question::parse(body, &app.offer.bounds, &*app.policy)?;
+    let question = judge_input(app, &running, question).await?;
+    let prepared = compiled(app, &installed, &running).await?;
+    let turn = match running.manifest.permissions.state {
         Some(_) => Some(take_turn(app, &installed).await?),
         None => None,
     };
-    let _place = app.executions.clone().try_acquire_owned().map_err(|_| overloaded())?;
-    // What was admitted when the request came may be revoked by now.
-    admit(app, &installed)?;
+    let place = app.executions.clone().try_acquire_owned().map_err(|_| overloaded())?;
+    // What was admitted and installed when the request came may be revoked, uninstalled or upgraded by now. From here on
+    // an execution with the turn keeps what is installed from changing.
+    if !Arc::ptr_eq(&installed, &install::installed(app, id)?) {
+        return Ok(None);
+    }
+    admit(app, &installed, &running)?;
+    Ok(Some(Ready { installed, running, question, prepared, turn, _place: place }))
+}
+
+/// Executes and commits.
+async fn run(call: &Call, ready: Ready) -> Answer {
+    let app = &call.app;
+    let Ready { installed, running, question, prepared, mut turn, _place } = ready;
     let context = context(call, &installed, question.attributes);
     let execution = context.execution.clone();
     let job = Job {
         context,
         input: question.text,
-        limits: limits(&installed.running.manifest.limits),
-        state: turn.as_ref().map(|turn| snapshot(app, &installed, turn)),
+        limits: limits(&running.manifest.limits),
+        state: turn.as_ref().map(|turn| snapshot(app, &running, turn)),
     };
     let Execution { outcome, logs, logs_truncated, usage, state_changes } = app.sandbox.execute(&prepared, job).await;
-    let result = judge(app, &installed, outcome)?;
+    let result = judge(app, &running, outcome).await?;
     let kept = !matches!(result, Ended::OutputRejected { .. });
     // The sandbox hands over changes only of an execution that returned an output; here only the output is judged.
     if let (true, Some(turn), Some(changes)) = (kept, turn.take(), state_changes) {
@@ -98,10 +133,17 @@ enum Ended {
     OutputRejected { detail: String },
 }
 
+/// What runs for an installation.
+fn runnable(installed: &Installed) -> Result<Arc<Running>, Problem> {
+    let Release { handler, version, .. } = &*installed.release;
+    let failed = || Problem::Failed(anyhow::anyhow!("{handler} {version} could not be made ready at the start"));
+    installed.running.clone().ok_or_else(failed)
+}
+
 /// The gates at an execution: asked again when trust, revocations or time have moved since the last verdict.
-fn admit(app: &App, installed: &Installed) -> Result<(), Problem> {
+fn admit(app: &App, installed: &Installed, running: &Running) -> Result<(), Problem> {
     let generation = app.registry.generation();
-    if installed.running.is_admitted(generation, app.clock.now()) {
+    if running.is_admitted(generation, app.clock.now()) {
         return Ok(());
     }
     let release = &installed.release;
@@ -109,22 +151,32 @@ fn admit(app: &App, installed: &Installed) -> Result<(), Problem> {
     let stored = app.registry.catalogue().release(&release.handler, &release.version).cloned();
     let stored = stored.ok_or_else(|| detail::unknown_release(&release.handler, &release.version))?;
     let verdict = install::judge(app, Moment::Execute, &stored, None)?;
-    installed.running.admit(generation, verdict);
+    running.admit(generation, verdict);
     Ok(())
 }
 
+/// Judges the input by the handler's schema.
+async fn judge_input(app: &Arc<App>, running: &Arc<Running>, question: Question) -> Result<Question, Problem> {
+    let (by, bytes) = (running.clone(), question.text.len());
+    let judge = move |app: &App| {
+        question.judge(&by.input, &*app.policy)?;
+        Ok(question)
+    };
+    app.judging.judge(app, &running.input, bytes, judge).await
+}
+
 /// The compiled module. After a restart whoever comes first compiles it, and the others wait for that.
-async fn compiled(app: &Arc<App>, installed: &Installed) -> Result<Prepared, Problem> {
+async fn compiled(app: &Arc<App>, installed: &Installed, running: &Running) -> Result<Prepared, Problem> {
     let make = || install::prepare(app, &installed.release);
-    installed.running.prepared.get_or_try_init(make).await.cloned()
+    running.prepared.get_or_try_init(make).await.cloned()
 }
 
 /// Waits for the handler's turn and makes sure that its state is read.
 async fn take_turn(app: &Arc<App>, installed: &Installed) -> Result<Turn, Problem> {
     let owner = app.policy.state_owner(installed.release.handler.as_str());
-    let StateCell { turn, queue } = &*app.installations.state(&owner, app.executions_at_most());
-    let _waiting = queue.clone().try_acquire_owned().map_err(|_| overloaded())?;
-    let mut turn = turn.clone().lock_owned().await;
+    let cell = app.installations.state(&owner, app.executions_at_most());
+    let _waiting = cell.queue.clone().try_acquire_owned().map_err(|_| overloaded())?;
+    let mut turn = cell.turn().await;
     if turn.is_none() {
         *turn = Some(app.blocking(move |app| Ok(app.store.state(&owner)?)).await?);
     }
@@ -156,8 +208,8 @@ fn limits(limits: &Limits) -> assay_sandbox::Limits {
     }
 }
 
-fn snapshot(app: &App, installed: &Installed, turn: &Turn) -> StateSnapshot {
-    let permission = installed.running.manifest.permissions.state;
+fn snapshot(app: &App, running: &Running, turn: &Turn) -> StateSnapshot {
+    let permission = running.manifest.permissions.state;
     StateSnapshot {
         values: turn.as_ref().cloned().unwrap_or_default(),
         max_bytes: permission.map_or(0, |state| state.max_bytes),
@@ -166,16 +218,20 @@ fn snapshot(app: &App, installed: &Installed, turn: &Turn) -> StateSnapshot {
 }
 
 /// What the outcome of the sandbox is called in the answer; an output is judged first.
-fn judge(app: &App, installed: &Installed, outcome: Outcome) -> Result<Ended, Problem> {
-    let limits = &installed.running.manifest.limits;
+async fn judge(app: &Arc<App>, running: &Arc<Running>, outcome: Outcome) -> Result<Ended, Problem> {
+    let limits = &running.manifest.limits;
     Ok(match outcome {
-        Outcome::Output(bytes) => match output::judge(bytes, &installed.running.output, &*app.policy) {
-            Ok(text) => {
-                let output = RawValue::from_string(text).map_err(|error| Problem::Failed(error.into()))?;
-                Ended::Success { output }
+        Outcome::Output(bytes) => {
+            let (by, size) = (running.clone(), bytes.len());
+            let judge = move |app: &App| Ok(output::judge(bytes, &by.output, &*app.policy));
+            match app.judging.judge(app, &running.output, size, judge).await? {
+                Ok(text) => {
+                    let output = RawValue::from_string(text).map_err(|error| Problem::Failed(error.into()))?;
+                    Ended::Success { output }
+                }
+                Err(detail) => Ended::OutputRejected { detail },
             }
-            Err(detail) => Ended::OutputRejected { detail },
-        },
+        }
         Outcome::Failure { kind, message } => {
             Ended::Failure { failure: json!({ "kind": kind.as_str(), "message": message }) }
         }
@@ -185,13 +241,14 @@ fn judge(app: &App, installed: &Installed, outcome: Outcome) -> Result<Ended, Pr
         },
         Outcome::Trap(detail) => Ended::Trap { detail },
         Outcome::OutputTooLarge => Ended::OutputRejected {
-            detail: format!("the output is larger than its limit of {} bytes", limits.output_bytes),
+            detail: format!("the output or the message is larger than its limit of {} bytes", limits.output_bytes),
         },
     })
 }
 
 /// Makes the changes durable, then shows them to whoever has the turn next. Once begun it is carried through, also if
-/// the caller goes away. Where the installation is gone, its state is gone as well and nothing is kept.
+/// the caller goes away. What is installed does not change while somebody has the turn; should the installation be gone
+/// all the same, nothing was kept, and that is no success.
 async fn commit(
     app: &Arc<App>,
     installed: &Arc<Installed>,
@@ -205,26 +262,22 @@ async fn commit(
     app.blocking(move |app| {
         let owner = app.policy.state_owner(installed.release.handler.as_str());
         let committed = app.store.write().commit_state(installed.number, &owner, &changes);
-        let Some(values) = turn.as_mut() else {
-            return Ok(());
-        };
-        match committed {
-            Ok(true) => {
-                for (key, value) in changes {
-                    match value {
-                        Some(value) => values.insert(key, value),
-                        None => values.remove(&key),
-                    };
-                }
-                Ok(())
-            }
-            Ok(false) => Ok(()),
-            Err(error) => {
-                // Whether it is on the disk is not known: whoever comes next reads it again.
-                *turn = None;
-                Err(error.into())
+        if !matches!(committed, Ok(true)) {
+            // What is on the disk is not known: whoever comes next reads it again.
+            *turn = None;
+        }
+        if !committed? {
+            return Err(install::not_installed(&installed.release.handler));
+        }
+        if let Some(values) = turn.as_mut() {
+            for (key, value) in changes {
+                match value {
+                    Some(value) => values.insert(key, value),
+                    None => values.remove(&key),
+                };
             }
         }
+        Ok(())
     })
     .await
 }

@@ -12,7 +12,7 @@ use super::{detail, json as answer, no_content};
 use crate::app::{App, Call};
 use crate::body::RequestBody;
 use crate::catalogue::Release;
-use crate::installations::{Installed, Running};
+use crate::installations::{Installed, Running, TurnToChange};
 use crate::problem::{Answer, Problem};
 use crate::request::Members;
 
@@ -42,7 +42,7 @@ pub async fn install(call: &Call, body: &mut RequestBody) -> Answer {
                 before.number
             }
         };
-        app.installations.put(Installed { number, release, installed_at, running });
+        app.installations.put(Installed { number, release, installed_at, running: Some(running) });
         shown(app, &id, StatusCode::CREATED)
     })
     .await
@@ -56,6 +56,7 @@ pub async fn upgrade(call: &Call, body: &mut RequestBody) -> Answer {
     let release = stored(app, &id, &version)?;
     judge(app, Moment::Upgrade, &release, Some(&before))?;
     let running = make_ready(app, &release).await?;
+    let mut turn = turn_to_change(app, &id).await;
     app.blocking(move |app| {
         let mut writer = app.store.write();
         let before = installed(app, &id)?;
@@ -66,9 +67,9 @@ pub async fn upgrade(call: &Call, body: &mut RequestBody) -> Answer {
             let owner = app.policy.state_owner(id.as_str());
             let keys = app.store.state(&owner)?.into_keys();
             writer.commit_state(before.number, &owner, &keys.map(|key| (key, None)).collect())?;
-            app.installations.forget_state(&owner);
+            turn.forget();
         }
-        let running = app.policy.upgraded(&before, running);
+        let running = Some(app.policy.upgraded(&before, running));
         app.installations.put(Installed { number: before.number, release, installed_at, running });
         shown(app, &id, StatusCode::OK)
     })
@@ -82,21 +83,22 @@ pub fn show(call: &Call) -> Answer {
 
 /// `DELETE /handlers/{id}`
 pub async fn uninstall(call: &Call) -> Answer {
-    let id = call.handler()?;
-    call.app
-        .blocking(move |app| {
-            let mut writer = app.store.write();
-            let before = installed(app, &id)?;
-            let removed = app.policy.removed_at_uninstall();
-            let owner = app.policy.state_owner(id.as_str());
-            if removed.installation {
-                writer.uninstall(before.number, removed.state.then_some(owner.as_str()))?;
-                app.installations.remove(&id);
-                app.installations.forget_state(&owner);
-            }
-            Ok(no_content())
-        })
-        .await
+    let (app, id) = (&call.app, call.handler()?);
+    installed(app, &id)?;
+    let mut turn = turn_to_change(app, &id).await;
+    app.blocking(move |app| {
+        let mut writer = app.store.write();
+        let before = installed(app, &id)?;
+        let removed = app.policy.removed_at_uninstall();
+        let owner = app.policy.state_owner(id.as_str());
+        if removed.installation {
+            writer.uninstall(before.number, removed.state.then_some(owner.as_str()))?;
+            app.installations.remove(&id);
+            turn.forget();
+        }
+        Ok(no_content())
+    })
+    .await
 }
 
 /// The installation of a handler.
@@ -104,8 +106,12 @@ pub async fn uninstall(call: &Call) -> Answer {
 /// # Errors
 /// `not-installed`.
 pub fn installed(app: &App, id: &HandlerId) -> Result<Arc<Installed>, Problem> {
-    let detail = || Problem::refused(Code::NotInstalled, format!("no version of `{id}` is installed"));
-    app.installations.get(id).ok_or_else(detail)
+    app.installations.get(id).ok_or_else(|| not_installed(id))
+}
+
+/// `not-installed`.
+pub fn not_installed(id: &HandlerId) -> Problem {
+    Problem::refused(Code::NotInstalled, format!("no version of `{id}` is installed"))
 }
 
 /// Asks the gates about a stored release, with the trust of this moment (core.md, section 2).
@@ -159,6 +165,12 @@ async fn make_ready(app: &Arc<App>, release: &Arc<Release>) -> Result<Arc<Runnin
     let prepared = prepare(app, release).await?;
     let release = release.clone();
     app.blocking(move |app| Ok(Arc::new(make_running(app, &release, Some(prepared))?))).await
+}
+
+/// Waits until the execution under way has committed; those that wait begin after the change, with what is then installed.
+async fn turn_to_change(app: &App, id: &HandlerId) -> TurnToChange {
+    let owner = app.policy.state_owner(id.as_str());
+    app.installations.state(&owner, app.executions_at_most()).turn_to_change().await
 }
 
 async fn version(call: &Call, body: &mut RequestBody) -> Result<Version, Problem> {

@@ -13,7 +13,7 @@ use crate::catalogue::Release;
 use crate::multipart;
 use crate::policy::{Duplicate, Judged};
 use crate::problem::{Answer, Problem};
-use crate::store::{Inserted, NewRelease};
+use crate::store::{Inserted, NewRelease, Writer};
 
 /// `POST /admin/registry/handlers`
 pub async fn upload(call: &Call, body: &mut RequestBody) -> Answer {
@@ -35,7 +35,8 @@ fn judge_and_store(app: &Arc<App>, parts: Vec<Part>) -> Answer {
     }
 }
 
-/// Stores a package: the module first, then, at once, everything that refers to it.
+/// Stores a package: the module first, then, at once, everything that refers to it. A version that is stored is refused
+/// before its module takes any room, and the module of one that loses the race against another is removed.
 fn store(app: &App, package: Package) -> Result<Release, Problem> {
     let Package { manifest, manifest_bytes, digest, module, envelopes } = package;
     let release = Release {
@@ -53,17 +54,52 @@ fn store(app: &App, package: Package) -> Result<Release, Problem> {
         revoked: false,
         envelopes,
     };
-    app.store.put_module(&release, &module)?;
+    let known = app.registry.catalogue().release(&release.handler, &release.version).is_some();
+    if !known {
+        // Without the writer: others change the store while a module goes to the disk.
+        app.store.put_module(&release, &module)?;
+    }
     let new = NewRelease { release, manifest: &manifest_bytes };
     let mut writer = app.store.write();
-    let shown = match writer.insert_release(&new)? {
+    let shown = match insert(app, &mut writer, known, &new, &module)? {
         Inserted::Stored => Duplicate::New,
-        Inserted::Exists => app.policy.duplicate(&mut writer, &new)?,
+        Inserted::Exists => judge_duplicate(app, &mut writer, &new, &module)?,
     };
     if shown == Duplicate::New {
         app.registry.add(|catalogue| catalogue.put(new.release.clone()));
     }
     Ok(new.release)
+}
+
+fn insert(
+    app: &App,
+    writer: &mut Writer<'_>,
+    known: bool,
+    new: &NewRelease<'_>,
+    module: &[u8],
+) -> Result<Inserted, Problem> {
+    if known {
+        return Ok(Inserted::Exists);
+    }
+    if !app.store.has_module(&new.release) {
+        app.store.put_module(&new.release, module)?;
+    }
+    Ok(writer.insert_release(new)?)
+}
+
+/// What becomes of a version that is stored; a module that nothing refers to afterwards is not kept.
+fn judge_duplicate(
+    app: &App,
+    writer: &mut Writer<'_>,
+    new: &NewRelease<'_>,
+    module: &[u8],
+) -> Result<Duplicate, Problem> {
+    let shown = app.policy.duplicate(writer, new);
+    match shown {
+        Ok(Duplicate::New) => app.store.put_module(&new.release, module)?,
+        _ => app.store.remove_orphan(writer, &new.release)?,
+    }
+    shown
 }
 
 fn acknowledge(app: &App, release: &Release) -> Answer {

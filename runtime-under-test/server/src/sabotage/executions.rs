@@ -33,8 +33,8 @@ pub const DEFECTS: &[Defect] = &[
 
 struct KeepsOldModule;
 impl Policy for KeepsOldModule {
-    fn upgraded(&self, before: &Installed, _: Arc<Running>) -> Arc<Running> {
-        before.running.clone()
+    fn upgraded(&self, before: &Installed, after: Arc<Running>) -> Arc<Running> {
+        before.running.clone().unwrap_or(after)
     }
 }
 

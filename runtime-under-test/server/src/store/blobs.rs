@@ -1,7 +1,8 @@
 //! Modules as files named by their SHA-256: written once, never changed.
 //!
 //! A blob is on the disk, its name included, before the row that refers to it is committed. A blob without a row is
-//! what a kill leaves behind; it harms nothing and is swept at the next start.
+//! what a kill leaves behind; it harms nothing and is swept at the next start. What is found under a name is compared
+//! before it is relied on, for a fault of the disk may have changed it.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -30,7 +31,7 @@ impl Blobs {
     pub fn put(&self, hex: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(hex);
         let folder = path.parent().unwrap_or(&self.root);
-        if !path.exists() {
+        if !holds(&path, bytes) {
             let mut temporary = tempfile::NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
             temporary.write_all(bytes)?;
             temporary.as_file().sync_all()?;
@@ -47,6 +48,19 @@ impl Blobs {
             Ok(bytes)
         } else {
             Err(io::Error::new(io::ErrorKind::InvalidData, format!("the blob {hex} was changed on the disk")))
+        }
+    }
+
+    /// Whether there is a blob of this name.
+    pub fn contains(&self, hex: &str) -> bool {
+        self.path(hex).is_file()
+    }
+
+    /// Removes a blob to which no row refers.
+    pub fn remove(&self, hex: &str) -> io::Result<()> {
+        match fs::remove_file(self.path(hex)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
         }
     }
 
@@ -72,7 +86,14 @@ impl Blobs {
 
 const TEMPORARY: &str = ".unfinished-";
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+/// Whether a file holds exactly these bytes.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let as_long = fs::metadata(path).is_ok_and(|file| file.len() == bytes.len() as u64);
+    as_long && fs::read(path).is_ok_and(|stored| stored == bytes)
+}
+
+/// Makes the names in a folder durable.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
@@ -89,6 +110,18 @@ mod tests {
         assert_eq!(blobs.get(&hex).unwrap(), b"module");
         fs::write(blobs.path(&hex), b"changed").unwrap();
         assert_eq!(blobs.get(&hex).unwrap_err().kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_blob_that_was_changed_on_the_disk_is_mended_by_the_next_upload() {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = Blobs::open(folder.path().join("blobs")).unwrap();
+        let hex = hex::encode(Sha256::digest(b"module"));
+        for damaged in [&b""[..], b"MODULE"] {
+            fs::write(blobs.path(&hex), damaged).unwrap();
+            blobs.put(&hex, b"module").unwrap();
+            assert_eq!(blobs.get(&hex).unwrap(), b"module");
+        }
     }
 
     #[test]

@@ -92,6 +92,8 @@ impl Store {
         schema::migrate(&mut writer)?;
         let reader = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let blobs = Blobs::open(data.join("blobs"))?;
+        // The names of the database and of the folder of blobs are new at the first start.
+        blobs::sync_folder(data)?;
         let store = Self { writer: Mutex::new(writer), reader: Mutex::new(reader), blobs, _lock: lock };
         let removed = store.sweep()?;
         if removed > 0 {

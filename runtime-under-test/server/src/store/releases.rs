@@ -73,6 +73,24 @@ impl Store {
         Ok(self.blobs.put(&release.module.hex(), module)?)
     }
 
+    /// Whether the module of a release is there still: a lost race may have removed it since it was stored.
+    pub fn has_module(&self, release: &Release) -> bool {
+        self.blobs.contains(&release.module.hex())
+    }
+
+    /// Removes the module of a release that lost a race, unless a row refers to it. The writer keeps others from
+    /// referring to it meanwhile.
+    pub fn remove_orphan(&self, writer: &Writer<'_>, release: &Release) -> Result<(), StoreError> {
+        let referred: bool = writer
+            .connection
+            .prepare_cached("SELECT EXISTS (SELECT 1 FROM releases WHERE module = ?1)")?
+            .query_row([release.module.to_string()], |row| row.get(0))?;
+        if !referred {
+            self.blobs.remove(&release.module.hex())?;
+        }
+        Ok(())
+    }
+
     /// Removes blobs that no row refers to.
     pub(super) fn sweep(&self) -> Result<usize, StoreError> {
         let mut referred = HashSet::new();
