@@ -57,12 +57,12 @@ async fn another_version_of_the_contract_is_a_mismatch() {
 async fn a_broken_discovery_document_is_refused_with_every_fault() {
     let mut broken = document();
     broken["abis"] = json!([]);
-    broken["bounds"]["signatures"] = json!(1);
+    broken["bounds"]["signatures"] = json!("one");
     let target = Degenerate::Echo.start(broken, None).await.unwrap();
     let error = refused(at(&target.url), unprobed()).await;
     assert_eq!(error.exit(), Exit::ContractMismatch);
     let text = error.to_string();
-    assert!(text.contains("/abis has none of") && text.contains("/bounds/signatures is 1"), "{text}");
+    assert!(text.contains("/abis has none of") && text.contains("/bounds/signatures is not a whole number"), "{text}");
 }
 
 #[tokio::test]
