@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 /// The conformance suite for servers that run signed WASM handlers.
 #[derive(Parser)]
-#[command(version, after_help = exit_codes())]
+#[command(version, after_help = Exit::listing())]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
@@ -16,11 +16,6 @@ struct Command {
 enum Verb {
     /// Judge a target and write the reports
     Conformance(Box<Conformance>),
-}
-
-fn exit_codes() -> String {
-    let lines = Exit::ALL.map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning()));
-    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 #[tokio::main]

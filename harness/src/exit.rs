@@ -73,6 +73,15 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// Every code with its meaning, as `--help` shows them.
+    #[must_use]
+    pub fn listing() -> String {
+        let lines = Exit::ALL.map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning()));
+        format!("Exit codes:\n{}", lines.join("\n"))
+    }
+}
+
 impl From<Conclusion> for Exit {
     fn from(conclusion: Conclusion) -> Exit {
         match conclusion {

@@ -12,7 +12,7 @@ use clap::{Parser, Subcommand};
 
 /// Assay's own commands.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = exit_codes())]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = Exit::listing())]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
@@ -30,11 +30,6 @@ enum Verb {
     Tidy,
     /// Do what CI does: format, lints, tests, tidy, conformance, proof
     Ci,
-}
-
-fn exit_codes() -> String {
-    let lines = Exit::ALL.map(|exit| format!("  {:>2}  {}", exit.code(), exit.meaning()));
-    format!("Exit codes:\n{}", lines.join("\n"))
 }
 
 #[tokio::main]
