@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use assay_harness::{Attach, AttachError, AttachOptions, Exit, Filter, Interrupt, NoMatch, Options, Session, progress};
-use assay_reports::{Report, WriteError};
+use assay_reports::WriteError;
 use clap::Args;
 
 use crate::contract::CONTRACT;
@@ -195,9 +195,4 @@ impl Conformance {
         add(self.fail_fast, "--fail-fast".to_owned());
         flags
     }
-}
-
-/// Whether a report is one that CI may pass.
-pub fn passes(report: &Report) -> bool {
-    Exit::from(report.conclusion) == Exit::Conformant
 }
