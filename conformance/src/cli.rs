@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use assay_harness::{Attach, AttachError, AttachOptions, Exit, Filter, Interrupt, NoMatch, Options, Session, progress};
+use assay_harness::{
+    Attach, AttachError, AttachOptions, Exit, Filter, Interrupt, NoMatch, Options, Session, TERMS, progress,
+};
 use assay_reports::WriteError;
 use clap::Args;
 
-use crate::contract::CONTRACT;
 use crate::run::{Selection, judge};
 use crate::summary;
 
@@ -100,7 +101,7 @@ impl Conformance {
     async fn attempt(self, embedded: Option<Vec<String>>) -> Result<Exit, Refused> {
         let selection = self.selection()?;
         if self.list {
-            let all: Vec<String> = CONTRACT.profiles.iter().map(|profile| profile.id.clone()).collect();
+            let all: Vec<String> = TERMS.profiles.iter().map(|profile| profile.id.clone()).collect();
             print!("{}", summary::list(&selection.plan(&all)?.0));
             return Ok(Exit::Conformant);
         }
@@ -124,8 +125,8 @@ impl Conformance {
 
     fn selection(&self) -> Result<Selection, Refused> {
         for profile in &self.profile {
-            if !CONTRACT.profiles.iter().any(|known| known.id == *profile) {
-                let known: Vec<&str> = CONTRACT.profiles.iter().map(|known| known.id.as_str()).collect();
+            if !TERMS.profiles.iter().any(|known| known.id == *profile) {
+                let known: Vec<&str> = TERMS.profiles.iter().map(|known| known.id.as_str()).collect();
                 return Err(Refused::Usage(format!(
                     "there is no profile `{profile}`\nUse one or more of: --profile {}",
                     known.join(",")
@@ -134,7 +135,7 @@ impl Conformance {
         }
         let selection = Selection { profiles: self.profile.clone(), filter: self.filter.as_deref().map(Filter::parse) };
         // A filter that matches nothing ends here, before any target is started.
-        let all: Vec<String> = CONTRACT.profiles.iter().map(|profile| profile.id.clone()).collect();
+        let all: Vec<String> = TERMS.profiles.iter().map(|profile| profile.id.clone()).collect();
         selection.plan(&all)?;
         Ok(selection)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
+use assay_harness::TERMS;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -13,71 +14,30 @@ const SOURCES: &[(&str, &str)] = &[
     ("core.md", include_str!("../spec/core.md")),
     ("handler.wit", include_str!("../spec/handler.wit")),
     ("lifecycle.md", include_str!("../spec/lifecycle.md")),
+    ("load.md", include_str!("../spec/load.md")),
     ("manifest.schema.json", include_str!("../spec/manifest.schema.json")),
     ("openapi.yaml", include_str!("../spec/openapi.yaml")),
     ("problems.toml", include_str!("../spec/problems.toml")),
     ("registry.md", include_str!("../spec/registry.md")),
+    ("sandbox.md", include_str!("../spec/sandbox.md")),
     ("requirements/core.toml", include_str!("../spec/requirements/core.toml")),
     ("requirements/lifecycle.toml", include_str!("../spec/requirements/lifecycle.toml")),
+    ("requirements/load.toml", include_str!("../spec/requirements/load.toml")),
     ("requirements/registry.toml", include_str!("../spec/requirements/registry.toml")),
+    ("requirements/sandbox.toml", include_str!("../spec/requirements/sandbox.toml")),
 ];
 
 /// The contract that this build of the suite judges by.
 pub static CONTRACT: LazyLock<Contract> =
     LazyLock::new(|| Contract::load().unwrap_or_else(|fault| panic!("conformance/spec is broken: {fault}")));
 
-/// `contract.toml`, `problems.toml` and `requirements/`, read.
+/// `problems.toml` and `requirements/`, read. `contract.toml` is [`TERMS`].
 #[derive(Debug)]
 pub struct Contract {
-    /// The contract's version, such as `0.1`.
-    pub version: String,
-    /// The `predicateType` of a release statement.
-    pub predicate_type: String,
-    /// The optional features, in the order of `contract.toml`.
-    pub features: Vec<Feature>,
-    /// The packagings that a target may declare.
-    pub abis: Vec<String>,
-    /// The bounds that discovery publishes.
-    pub bounds: BTreeMap<String, Bound>,
-    /// The profiles, in the order of `contract.toml`.
-    pub profiles: Vec<Profile>,
-    /// The settings of a launched target, by environment variable.
-    pub settings: BTreeMap<String, String>,
     /// The problems, by code.
     pub problems: BTreeMap<String, Problem>,
     /// The requirements of all profiles, in the order of the files.
     pub requirements: Vec<Requirement>,
-}
-
-/// A feature that a target may declare.
-#[derive(Debug, Deserialize)]
-pub struct Feature {
-    /// The word in discovery's `features`.
-    pub id: String,
-    /// The member of a manifest's `/permissions` that needs the feature.
-    pub capability: String,
-    /// What it offers.
-    pub text: String,
-}
-
-/// A bound that a target publishes.
-#[derive(Debug, Deserialize)]
-pub struct Bound {
-    /// The smallest value with which a target may claim the contract.
-    pub least: u64,
-    /// What is counted.
-    pub unit: String,
-    /// What is bounded.
-    pub text: String,
-}
-
-/// A group of requirements that a target claims as a whole.
-#[derive(Debug, Deserialize)]
-pub struct Profile {
-    /// The word in discovery's `profiles`.
-    pub id: String,
-    /// The promise in one sentence.
-    pub text: String,
 }
 
 /// A refusal that the contract defines.
@@ -119,26 +79,15 @@ pub struct Requirement {
 }
 
 #[derive(Deserialize)]
-struct ContractFile {
-    version: String,
-    predicate_type: String,
-    feature: Vec<Feature>,
-    abis: Vec<String>,
-    bounds: BTreeMap<String, Bound>,
-    profile: Vec<Profile>,
-    settings: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
 struct RequirementFile {
+    #[serde(default)]
     requirement: Vec<Requirement>,
 }
 
 impl Contract {
     fn load() -> Result<Contract, String> {
-        let file: ContractFile = read("contract.toml")?;
         let mut requirements = Vec::new();
-        for profile in &file.profile {
+        for profile in &TERMS.profiles {
             let named = format!("requirements/{}.toml", profile.id);
             let found: RequirementFile = read(&named)?;
             requirements.extend(
@@ -148,17 +97,7 @@ impl Contract {
                     .map(|requirement| Requirement { profile: profile.id.clone(), ..requirement }),
             );
         }
-        Ok(Contract {
-            version: file.version,
-            predicate_type: file.predicate_type,
-            features: file.feature,
-            abis: file.abis,
-            bounds: file.bounds,
-            profiles: file.profile,
-            settings: file.settings,
-            problems: read("problems.toml")?,
-            requirements,
-        })
+        Ok(Contract { problems: read("problems.toml")?, requirements })
     }
 
     /// The requirement with this id.

@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod contract;
+mod crowd;
 mod form;
 mod installed;
 mod operations;
@@ -14,3 +15,4 @@ mod refusal;
 pub mod run;
 pub mod suites;
 mod summary;
+mod traces;

@@ -127,6 +127,21 @@ impl Operations {
         self.client.post(format!("/handlers/{id}/executions")).json(body).send().await
     }
 
+    /// `GET /handlers`, with a query such as `?limit=2`.
+    pub async fn installations(&self, query: &str) -> Result<Reply, Stop> {
+        self.client.get(format!("/handlers{query}")).send().await
+    }
+
+    /// `GET /handlers/{id}/executions/{execution}`
+    pub async fn record(&self, id: &str, execution: &str) -> Result<Reply, Stop> {
+        self.client.get(format!("/handlers/{id}/executions/{execution}")).send().await
+    }
+
+    /// `GET /handlers/{id}/state`, with a query such as `?limit=2`.
+    pub async fn state(&self, id: &str, query: &str) -> Result<Reply, Stop> {
+        self.client.get(format!("/handlers/{id}/state{query}")).send().await
+    }
+
     /// Any JSON text as the body of an operation that takes JSON.
     pub async fn post_text(&self, path: &str, text: impl Into<Vec<u8>>) -> Result<Reply, Stop> {
         self.client.post(path).body("application/json", text.into()).send().await

@@ -90,11 +90,15 @@ impl Publisher {
 
     /// A recipe for a handler of the check, in the packaging under test.
     pub fn recipe(&self, leaf: &str, behaviour: Behaviour) -> Recipe {
-        let packaging = match self.cx.packaging() {
+        Recipe::new(self.id(leaf), behaviour).packaging(Publisher::packaging(&self.cx))
+    }
+
+    /// The packaging under test.
+    pub fn packaging(cx: &Cx) -> Packaging {
+        match cx.packaging() {
             "component" => Packaging::Component,
             _ => Packaging::Core,
-        };
-        Recipe::new(self.id(leaf), behaviour).packaging(packaging)
+        }
     }
 
     /// The package of a recipe, signed by this publisher as a release that is in date and follows nothing.

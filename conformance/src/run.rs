@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use assay_harness::{Filter, Group, NoMatch, Options, Plan, Progress, Session, Verdict};
+use assay_harness::{Filter, Group, NoMatch, Options, Plan, Progress, Session, TERMS, Verdict};
 use assay_reports::{Level, Report, RequirementResult, SCHEMA, Suite};
 
 use crate::contract::CONTRACT;
@@ -82,7 +82,7 @@ pub async fn judge(
     let whole = result.duration + Duration::from_millis(target.startup_ms.unwrap_or_default());
     let mut report = Report {
         schema: SCHEMA.to_owned(),
-        contract: CONTRACT.version.clone(),
+        contract: TERMS.version.clone(),
         suite: suite(),
         started_at,
         finished_at: result.finished_at.to_string(),

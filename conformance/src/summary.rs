@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use assay_harness::{Plan, Verdict};
+use assay_harness::{Plan, TERMS, Verdict};
 use assay_reports::{CheckResult, Report, Target};
 
 use crate::contract::CONTRACT;
@@ -25,7 +25,7 @@ pub fn opening(target: &Target, profiles: &[String], checks: usize, seed: u64) -
     format!(
         "assay {} · contract {} · {} {} at {}\nprofiles {} · {checks} checks · seed {seed}\n",
         env!("CARGO_PKG_VERSION"),
-        CONTRACT.version,
+        TERMS.version,
         implementation["name"].as_str().unwrap_or("target"),
         implementation["version"].as_str().unwrap_or(""),
         target.url,

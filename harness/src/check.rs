@@ -1,6 +1,7 @@
 //! A check as a suite file lists it: one line of a table, and an async function that reads like its requirement.
 
 use std::pin::Pin;
+use std::time::Duration;
 
 use crate::{Cx, Stop};
 
@@ -20,6 +21,10 @@ pub struct Check {
     pub needs: &'static [Need],
     /// Whether it runs once, or once per packaging.
     pub packagings: Packagings,
+    /// How long it may take at least, whatever the run allows each check; zero for all but those that take long by nature.
+    pub patience: Duration,
+    /// Whether it keeps a processor busy for long: the proof then judges by it only where it is named.
+    pub costly: bool,
     /// The function that judges.
     pub run: fn(Cx) -> Judgement,
 }
@@ -33,7 +38,16 @@ impl Check {
         requirements: &'static [&'static str],
         run: fn(Cx) -> Judgement,
     ) -> Check {
-        Check { id, title, requirements, needs: &[], packagings: Packagings::Once, run }
+        Check {
+            id,
+            title,
+            requirements,
+            needs: &[],
+            packagings: Packagings::Once,
+            patience: Duration::ZERO,
+            costly: false,
+            run,
+        }
     }
 
     /// A check that runs once for every packaging that the target declares (core.md 10.4).
@@ -52,6 +66,18 @@ impl Check {
     pub const fn needs(self, needs: &'static [Need]) -> Check {
         Check { needs, ..self }
     }
+
+    /// The same check, which may take so long even if the run allows each check less.
+    #[must_use]
+    pub const fn within(self, patience: Duration) -> Check {
+        Check { patience, ..self }
+    }
+
+    /// The same check, which keeps a processor busy for long.
+    #[must_use]
+    pub const fn costly(self) -> Check {
+        Check { costly: true, ..self }
+    }
 }
 
 /// What must be there for a check to run.
@@ -61,6 +87,8 @@ pub enum Need {
     Launch,
     /// The target declares this feature. Else UNSUPPORTED.
     Feature(&'static str),
+    /// The target declares this packaging. Else UNSUPPORTED.
+    Packaging(&'static str),
 }
 
 /// How often a check runs.
@@ -101,7 +129,9 @@ pub struct Group {
 /// ```
 #[macro_export]
 macro_rules! checks {
-    ($($kind:ident($id:expr, $title:expr, $requirements:expr, $run:expr $(,)?) $(.needs($needs:expr))?),* $(,)?) => {
-        &[$($crate::Check::$kind($id, $title, $requirements, |cx| ::std::boxed::Box::pin($run(cx)))$(.needs($needs))?),*]
+    ($($kind:ident($id:expr, $title:expr, $requirements:expr, $run:expr $(,)?)
+        $(.$modifier:ident($($argument:expr)?))*),* $(,)?) => {
+        &[$($crate::Check::$kind($id, $title, $requirements, |cx| ::std::boxed::Box::pin($run(cx)))
+            $(.$modifier($($argument)?))*),*]
     };
 }

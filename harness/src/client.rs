@@ -148,6 +148,27 @@ impl Request {
     /// [`Stop::Fail`] if the connection is refused or breaks, if the response is not complete in time, or if its body is
     /// larger than [`MAX_BODY_BYTES`]; [`Stop::Error`] if the request cannot be sent at all.
     pub async fn send(self) -> Result<Reply, Stop> {
+        let (ticket, reply, response) = self.exchange().await?;
+        ticket.done(Some(response), None);
+        Ok(reply)
+    }
+
+    /// Sends it and judges the answer. What is right is left out of the evidence: for requests that come in thousands, where
+    /// only the one that was answered wrongly says something.
+    ///
+    /// # Errors
+    /// As [`send`](Request::send), or what the judgement ended with.
+    pub async fn send_and_judge<T>(self, judge: impl FnOnce(&Reply) -> Result<T, Stop>) -> Result<T, Stop> {
+        let (ticket, reply, response) = self.exchange().await?;
+        let judged = judge(&reply);
+        match judged {
+            Ok(_) => ticket.leave_out(),
+            Err(_) => ticket.done(Some(response), None),
+        }
+        judged
+    }
+
+    async fn exchange(self) -> Result<(Ticket, Reply, Captured), Stop> {
         let name = format!("{} {}", self.method, crate::text::quote(&self.path));
         if let Some(fault) = self.fault {
             return Err(Stop::Error(format!("{name}: {fault}")));
@@ -234,16 +255,22 @@ async fn receive(cx: &Cx, request: reqwest::Request) -> Result<Received, reqwest
 }
 
 impl Received {
-    fn conclude(self, ticket: Ticket, name: String, took: Duration, cx: &Cx) -> Result<Reply, Stop> {
+    fn conclude(
+        self,
+        ticket: Ticket,
+        name: String,
+        took: Duration,
+        cx: &Cx,
+    ) -> Result<(Ticket, Reply, Captured), Stop> {
         let reason = self.status.canonical_reason().unwrap_or_default();
         let start_line = format!("{:?} {} {reason}", self.version, self.status.as_u16());
         let headers = as_texts(&self.headers).collect();
         let captured = cx.recorder().capture(start_line.trim_end(), headers, &self.body);
-        ticket.done(Some(captured), self.broken.clone());
-        match self.broken {
-            Some(broken) => Err(Stop::Fail(format!("{name} answered {} and {broken}", self.status.as_u16()))),
-            None => Ok(Reply::new(name, self.status.as_u16(), self.headers, self.body, took)),
+        if let Some(broken) = self.broken {
+            ticket.done(Some(captured), Some(broken.clone()));
+            return Err(Stop::Fail(format!("{name} answered {} and {broken}", self.status.as_u16())));
         }
+        Ok((ticket, Reply::new(name, self.status.as_u16(), self.headers, self.body, took), captured))
     }
 }
 

@@ -78,6 +78,18 @@ impl Cx {
         Client::new(self.clone(), Some(self.target.tokens.user.clone()))
     }
 
+    /// The admin token, for checks that look for it where it must not be. Evidence never shows it.
+    #[must_use]
+    pub fn admin_token(&self) -> &str {
+        &self.target.tokens.admin
+    }
+
+    /// The user token, for checks that look for it where it must not be. Evidence never shows it.
+    #[must_use]
+    pub fn user_token(&self) -> &str {
+        &self.target.tokens.user
+    }
+
     /// A client without a token.
     #[must_use]
     pub fn anonymous(&self) -> Client {

@@ -6,8 +6,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value};
 
+use crate::Stop;
+use crate::terms::{TERMS, Terms};
 use crate::text::quote;
-use crate::{Contract, Stop};
 
 /// The path of the discovery document.
 pub(crate) const PATH: &str = "/.well-known/handler-runtime";
@@ -77,7 +78,7 @@ impl Discovery {
     /// # Errors
     /// Every fault at once, or the other version.
     pub fn parse(raw: Value) -> Result<Discovery, DiscoveryError> {
-        let contract = Contract::current();
+        let contract = &*TERMS;
         let Some(document) = raw.as_object() else {
             let faults = vec!["the document is not a JSON object".to_owned()];
             return Err(DiscoveryError::Faults { faults });
@@ -179,13 +180,13 @@ impl Reader {
         Map::new()
     }
 
-    fn bounds(&mut self, object: &Map<String, Value>, contract: &Contract) -> BTreeMap<String, u64> {
+    fn bounds(&mut self, object: &Map<String, Value>, contract: &Terms) -> BTreeMap<String, u64> {
         let published = self.object(object, "", "bounds");
         if published.is_empty() {
             return BTreeMap::new();
         }
         // Whether a bound reaches its least is for a check to say: without the number nothing can be sized at all.
-        for (name, _) in contract.bounds() {
+        for name in contract.bounds.keys() {
             match published.get(name).map(Value::as_u64) {
                 None => self.fault(format!("/bounds/{name} is missing")),
                 Some(None) => self.fault(format!("/bounds/{name} is not a whole number from 0")),
@@ -224,9 +225,9 @@ pub(crate) mod tests {
     /// A document that breaks nothing, with every bound at its least.
     pub(crate) fn document() -> Value {
         let bounds: Map<String, Value> =
-            Contract::current().bounds().map(|(name, least)| (name.to_owned(), json!(least))).collect();
+            TERMS.bounds.iter().map(|(name, bound)| (name.clone(), json!(bound.least))).collect();
         json!({
-            "contract": Contract::current().version,
+            "contract": TERMS.version,
             "implementation": { "name": "test", "version": "0.0.0" },
             "profiles": ["core"],
             "features": ["state"],

@@ -50,6 +50,8 @@ struct Recorded {
     response: Option<Captured>,
     error: Option<String>,
     done: bool,
+    /// Judged to be right, and one of so many that nobody will look at it.
+    dropped: bool,
 }
 
 /// A message with its tokens replaced and its body cut.
@@ -123,6 +125,7 @@ impl Recorder {
             response: None,
             error: None,
             done: false,
+            dropped: false,
         });
         Ticket { recorder: Arc::clone(self), index: record.exchanges.len() - 1 }
     }
@@ -181,7 +184,7 @@ impl Recorder {
         let reason = if own == verdict { own_reason } else { reason_of_cases(&cases, verdict) };
         let passed = verdict == Verdict::Pass;
         let limit = if passed { BODY_BYTES_OF_A_PASS } else { BODY_BYTES };
-        let exchanges = record.exchanges.into_iter().enumerate();
+        let exchanges = record.exchanges.into_iter().enumerate().filter(|(_, recorded)| !recorded.dropped);
         let exchanges = exchanges.map(|(index, recorded)| recorded.exchange(index, limit, self.run_started)).collect();
         let mut attachments = Vec::new();
         if !passed {
@@ -205,6 +208,15 @@ impl Ticket {
     /// Notes what came back: a response, an error, or the start of a response and then an error.
     pub(crate) fn done(self, response: Option<Captured>, error: Option<String>) {
         self.close(response, error);
+    }
+
+    /// Leaves the exchange out of the evidence: it was answered, and the answer was judged to be right.
+    pub(crate) fn leave_out(self) {
+        let mut record = self.recorder.record();
+        if let Some(recorded) = record.exchanges.get_mut(self.index) {
+            (recorded.done, recorded.dropped) = (true, true);
+            (recorded.request.headers, recorded.request.kept) = (Vec::new(), Vec::new());
+        }
     }
 
     fn close(&self, response: Option<Captured>, error: Option<String>) {

@@ -1,10 +1,11 @@
 //! Starts a target from a command (README.md 5.2) and waits until it is healthy.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::client::root_cause;
@@ -27,6 +28,8 @@ pub(crate) struct Launcher {
     pub(crate) env: Vec<(String, String)>,
     /// How long it may take until it is healthy.
     pub(crate) patience: Duration,
+    /// Where data folders are made; none is the system's folder for temporary files.
+    pub(crate) scratch: Option<PathBuf>,
     /// Asks for its health.
     pub(crate) http: reqwest::Client,
 }
@@ -51,6 +54,13 @@ pub(crate) struct Launched {
 }
 
 impl Launcher {
+    /// A folder for everything that a launched target keeps.
+    pub(crate) fn data_folder(&self) -> Result<TempDir, String> {
+        let parent = self.scratch.clone().unwrap_or_else(std::env::temp_dir);
+        let folder = tempfile::Builder::new().prefix("assay-data-").tempdir_in(parent);
+        folder.map_err(|error| format!("no folder for the target's data: {error}"))
+    }
+
     /// Starts the command on a free loopback port and waits until `GET /health` answers 200.
     pub(crate) async fn start(
         &self,
@@ -135,6 +145,6 @@ mod tests {
         let tokens = Tokens { admin: "a".into(), user: "u".into() };
         let given: std::collections::BTreeSet<&str> =
             settings(1, &tokens, Path::new("/tmp")).into_iter().map(|(name, _)| name).collect();
-        assert_eq!(given, crate::Contract::current().settings().collect());
+        assert_eq!(given, crate::TERMS.settings.keys().map(String::as_str).collect());
     }
 }

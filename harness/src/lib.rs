@@ -6,7 +6,6 @@
 
 mod check;
 mod client;
-mod contract;
 mod cx;
 pub mod degenerate;
 mod discovery;
@@ -27,13 +26,13 @@ mod runner;
 mod session;
 mod stop;
 mod target;
+mod terms;
 mod text;
 
 pub use assay_reports::{CaseResult, CheckResult, Role, Totals, Verdict};
 
 pub use check::{Check, Group, Judgement, Need, Packagings};
 pub use client::{Client, MAX_BODY_BYTES, Request};
-pub use contract::Contract;
 pub use cx::Cx;
 pub use degenerate::Degenerate;
 pub use discovery::{Discovery, DiscoveryError, Implementation, RegistryKey};
@@ -48,3 +47,4 @@ pub use runner::{Options, RunResult, run};
 pub use session::{AttachOptions, Session};
 pub use stop::{Control, Stop, ensure};
 pub use target::{Attach, AttachError, Probe};
+pub use terms::{Bound, Feature, Profile, TERMS, Terms};

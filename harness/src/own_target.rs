@@ -9,7 +9,6 @@ use tempfile::TempDir;
 use crate::launch::{Launched, Launcher, NotStarted};
 use crate::probe::discover;
 use crate::process::{Output, Process};
-use crate::session::data_folder;
 use crate::target::{Attached, Tokens};
 use crate::{Cx, Stop};
 
@@ -35,7 +34,7 @@ impl OwnTarget {
             return Err(Stop::Skip(NEEDS_LAUNCH.to_owned()));
         };
         let launcher = Arc::clone(launcher);
-        let data = Arc::new(data_folder().map_err(Stop::Error)?);
+        let data = Arc::new(launcher.data_folder().map_err(Stop::Error)?);
         let (tokens, output) = (Tokens::random(), Arc::new(Output::default()));
         cx.recorder().add_target(|redactor| tokens.teach(redactor), Arc::clone(&output));
         let Launched { process, url, .. } = launcher.start(&tokens, data.path(), &output).await.map_err(not_started)?;
@@ -49,6 +48,18 @@ impl OwnTarget {
     #[must_use]
     pub fn cx(&self) -> Cx {
         self.cx.clone()
+    }
+
+    /// The resident memory of the instance and of all that it started, in bytes, at this moment (load.md 3.1).
+    ///
+    /// # Errors
+    /// [`Stop::Skip`] if this machine does not tell; [`Stop::Fail`] if the instance does not run any more.
+    pub fn resident_bytes(&self) -> Result<u64, Stop> {
+        if !std::path::Path::new("/proc/self/stat").exists() {
+            return Err(Stop::Skip("this machine has no /proc, which tells the memory of a process".to_owned()));
+        }
+        let bytes = self.process.as_ref().and_then(|process| process.resident_bytes().ok());
+        bytes.ok_or_else(|| Stop::Fail("the instance does not run any more".to_owned()))
     }
 
     /// SIGKILL to the instance and all that it started; returns when it is gone. Does nothing if it is already.
@@ -72,6 +83,13 @@ impl OwnTarget {
         self.attached.moved(url);
         self.process = Some(process);
         Ok(())
+    }
+
+    /// The end of what it wrote to stdout and stderr, over all its restarts: 64 KiB of each stream. Complete once the
+    /// instance has ended.
+    #[must_use]
+    pub fn written(&self) -> String {
+        self.output.text()
     }
 
     /// SIGTERM; waits until the instance ends by itself.

@@ -29,6 +29,15 @@ impl Plan {
         Ok(Plan { entries, left_out })
     }
 
+    /// The checks that `keeps` says yes to. The others count as left out.
+    #[must_use]
+    pub fn keeping(self, keeps: impl Fn(&Group, &Check) -> bool) -> Plan {
+        let before = self.entries.len();
+        let entries: Vec<_> = self.entries.into_iter().filter(|(group, check)| keeps(group, check)).collect();
+        let left_out = self.left_out + before - entries.len();
+        Plan { entries, left_out }
+    }
+
     /// The checks, in order.
     pub fn checks(&self) -> impl Iterator<Item = &'static Check> + Clone {
         self.entries.iter().map(|(_, check)| *check)

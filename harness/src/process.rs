@@ -37,6 +37,12 @@ impl Output {
         all[all.len().saturating_sub(lines)..].join("\n")
     }
 
+    /// What was kept of both streams.
+    pub(crate) fn text(&self) -> String {
+        let streams = [kept(&self.stdout), kept(&self.stderr)];
+        streams.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).join("\n")
+    }
+
     /// Waits until no stream is open any more, or until somebody has held one open for a second.
     pub(crate) async fn drained(&self) {
         let mut open = self.open.subscribe();
@@ -113,6 +119,20 @@ impl Process {
         self.child.id()
     }
 
+    /// The resident memory of the process and of all that it started, in bytes: what the kernel says at this moment.
+    ///
+    /// # Errors
+    /// If the kernel has no `/proc`, or nothing of the group runs any more.
+    pub(crate) fn resident_bytes(&self) -> io::Result<u64> {
+        let group = self.group.ok_or(io::ErrorKind::NotFound)?.as_raw_nonzero().get();
+        // A process that ends meanwhile counts nothing.
+        let processes = std::fs::read_dir("/proc")?.flatten();
+        match processes.filter_map(|process| resident_kib(&process.path(), group)).sum() {
+            0 => Err(io::ErrorKind::NotFound.into()),
+            kib => Ok(kib * 1024),
+        }
+    }
+
     /// Waits until it ends by itself. May be given up and called again.
     pub(crate) async fn exited(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
@@ -149,6 +169,19 @@ impl Process {
             let _ = kill_process_group(group, signal);
         }
     }
+}
+
+/// The resident memory of the process behind this folder of `/proc`, in KiB, if it belongs to the group: the line `VmRSS` of
+/// `status`. The group is field 5 of `stat` (proc_pid_stat(5)), counted from behind the name, which may hold anything.
+fn resident_kib(process: &std::path::Path, group: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(process.join("stat")).ok()?;
+    let its_group = stat.rsplit_once(')')?.1.split_whitespace().nth(2)?;
+    if its_group.parse() != Ok(group) {
+        return None;
+    }
+    let status = std::fs::read_to_string(process.join("status")).ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    resident.trim().strip_suffix("kB")?.trim().parse().ok()
 }
 
 impl Drop for Process {

@@ -24,7 +24,7 @@ const INTERRUPTED: &str = "interrupted";
 pub struct Options {
     /// So many checks run at once; at least 1.
     pub jobs: usize,
-    /// How long one check may take.
+    /// How long one check may take, unless it says of itself that it needs longer.
     pub deadline: Duration,
     /// How long one exchange may take.
     pub request_timeout: Duration,
@@ -202,7 +202,10 @@ impl Run<'_> {
                 Need::Launch if self.session.launcher.is_none() => {
                     return Err((Verdict::Skipped, NEEDS_LAUNCH.to_owned()));
                 }
-                Need::Feature(_) | Need::Launch => {}
+                Need::Packaging(packaging) if !self.session.discovery().abis.iter().any(|abi| abi == packaging) => {
+                    return Err((Verdict::Unsupported, format!("the packaging `{packaging}` is not declared")));
+                }
+                Need::Feature(_) | Need::Packaging(_) | Need::Launch => {}
             }
         }
         Ok(())
@@ -210,13 +213,14 @@ impl Run<'_> {
 
     /// Runs the check in a task of its own, so that neither a panic nor a loop that never yields holds up the lane.
     async fn execute(&self, job: &Job, started: Instant, recorder: &Arc<Recorder>) -> Result<(), Stop> {
+        let deadline = self.options.deadline.max(job.check.patience);
         let scope = Scope {
             check: job.check.id,
             packaging: job.packaging.clone(),
             seed: self.options.seed,
             namespace: namespace(&self.options.nonce, job.check.id, &job.packaging),
             started,
-            deadline: self.options.deadline,
+            deadline,
             request_timeout: self.options.request_timeout,
             recorder: Arc::clone(recorder),
             http: self.session.http.clone(),
@@ -231,9 +235,9 @@ impl Run<'_> {
                 Ok(end) => end,
                 Err(error) => Err(Stop::Error(format!("the check panicked: {}", panic_text(error)))),
             },
-            () = tokio::time::sleep(self.options.deadline) => {
+            () = tokio::time::sleep(deadline) => {
                 give_up(task).await;
-                Err(Stop::Fail(format!("no verdict within {} s", self.options.deadline.as_secs_f64())))
+                Err(Stop::Fail(format!("no verdict within {} s", deadline.as_secs_f64())))
             }
             () = self.options.interrupt.thrown() => {
                 give_up(task).await;

@@ -1,5 +1,6 @@
 //! A target that is attached: reached, known to be a runtime of this contract, and open to both tokens.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct AttachOptions {
     pub request_timeout: Duration,
     /// How long a launched target may take until it is healthy.
     pub startup: Duration,
+    /// Where data folders of launched targets are made; none is the system's folder for temporary files.
+    pub scratch: Option<PathBuf>,
     /// Ends the attempt early. Give the same one to the run.
     pub interrupt: Interrupt,
 }
@@ -37,6 +40,7 @@ impl Default for AttachOptions {
             probe: Probe::Tokens,
             request_timeout: Duration::from_secs(10),
             startup: STARTUP,
+            scratch: None,
             interrupt: Interrupt::new(),
         }
     }
@@ -85,8 +89,9 @@ impl Session {
             }
             Attach::Launch { command, env } => {
                 let http = http_client(false)?;
-                let launcher = Launcher { command, env, patience: options.startup, http: http.clone() };
-                let data = data_folder().map_err(AttachError::Harness)?;
+                let (patience, scratch) = (options.startup, options.scratch.clone());
+                let launcher = Launcher { command, env, patience, scratch, http: http.clone() };
+                let data = launcher.data_folder().map_err(AttachError::Harness)?;
                 let (tokens, output) = (Tokens::random(), Arc::new(Output::default()));
                 let Launched { process, url, startup } =
                     launcher.start(&tokens, data.path(), &output).await.map_err(|not| AttachError::DidNotStart {
@@ -163,12 +168,6 @@ pub(crate) fn redactor_of(tokens: &Tokens) -> Redactor {
     let mut redactor = Redactor::default();
     tokens.teach(&mut redactor);
     redactor
-}
-
-/// A folder for everything that a launched target keeps.
-pub(crate) fn data_folder() -> Result<TempDir, String> {
-    let folder = tempfile::Builder::new().prefix("assay-data-").tempdir();
-    folder.map_err(|error| format!("no folder for the target's data: {error}"))
 }
 
 fn given(url: &Url, admin: Option<String>, user: Option<String>) -> Result<Tokens, AttachError> {

@@ -25,9 +25,10 @@ pub fn runtime(kind: Kind) -> Result<PathBuf, String> {
     };
     let built = target_folder().join("debug").join(binary);
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(root()).args(["build", "--package", "assay-server", "--bin", binary]);
+    // With the features of the whole workspace, so that no dependency is compiled a second time for one package alone.
+    cargo.current_dir(root()).args(["build", "--workspace", "--bin", binary]);
     if kind == Kind::Sabotaged {
-        cargo.args(["--features", "sabotage"]);
+        cargo.args(["--features", "assay-server/sabotage"]);
     }
     // What is built again takes seconds and need not be talked about; the first time takes minutes, and cargo shows them.
     if built.exists() {
@@ -42,7 +43,7 @@ pub fn runtime(kind: Kind) -> Result<PathBuf, String> {
 
 /// Says why there is no runtime.
 pub fn refuse(fault: &str) -> Exit {
-    eprintln!("error: {fault}\nSee what cargo says: cargo build --package assay-server");
+    eprintln!("error: {fault}\nSee what cargo says: cargo build --workspace");
     Exit::HarnessError
 }
 
@@ -52,6 +53,6 @@ pub fn root() -> &'static Path {
 }
 
 /// Where cargo puts what it builds.
-fn target_folder() -> PathBuf {
+pub fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }

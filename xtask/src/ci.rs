@@ -7,15 +7,16 @@ use assay_harness::Exit;
 
 use crate::build::root;
 
-/// What CI runs. README.md and CONTRIBUTING.md name no command that is not here, in a test or in `documented`.
+/// What CI runs, always with the features of the whole workspace: no dependency is compiled twice. README.md and CONTRIBUTING.md name no command that is not here, in a test or in `documented`.
 pub const STEPS: &[&str] = &[
     "cargo fmt --check",
     "cargo clippy --workspace --all-targets -- -D warnings",
-    "cargo clippy --package assay-server --features sabotage --all-targets -- -D warnings",
+    "cargo clippy --workspace --all-targets --features assay-server/sabotage -- -D warnings",
     "cargo test --workspace",
-    "cargo test --package assay-package --package assay-sandbox --package assay-server --features sabotage",
+    "cargo test --workspace --features assay-server/sabotage --lib --test gates --test sandbox --test server",
     "cargo xtask tidy",
-    "cargo xtask conformance --profile core,registry,lifecycle",
+    "cargo xtask conformance --profile core,registry,sandbox,lifecycle",
+    "cargo xtask conformance --profile load",
     "cargo xtask prove",
 ];
 

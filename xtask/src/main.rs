@@ -1,5 +1,6 @@
-//! The project's own commands: `cargo xtask conformance`, `prove`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `prove`, `bench`, `fixtures`, `tidy`, `ci`.
 
+mod bench;
 mod build;
 mod ci;
 mod fixtures;
@@ -24,6 +25,8 @@ enum Verb {
     Conformance(Box<Conformance>),
     /// Prove that every check can fail: one run per sabotage, and the degenerate targets
     Prove(prove::Prove),
+    /// Measure what the runtime and the suite cost, beside bare peers
+    Bench(bench::Bench),
     /// Write the mock packages to a folder, signed by a key that is generated for it
     Fixtures(fixtures::Fixtures),
     /// Judge the invariants of ARCHITECTURE.md
@@ -45,6 +48,7 @@ async fn main() -> Exit {
             conformance.run(embedded).await
         }
         Verb::Prove(proof) => proof.run().await,
+        Verb::Bench(bench) => bench.run(),
         Verb::Fixtures(fixtures) => fixtures.run(),
         Verb::Tidy => tidy::run(),
         Verb::Ci => ci::run(),

@@ -2,7 +2,9 @@
 
 mod core;
 mod lifecycle;
+mod load;
 mod registry;
+mod sandbox;
 
 use assay_harness::Group;
 
@@ -14,7 +16,9 @@ pub const GROUPS: &[Group] = &[
     core::digest::GROUP,
     core::manifest::GROUP,
     core::schema::GROUP,
+    core::validation::GROUP,
     core::module::GROUP,
+    core::cost::GROUP,
     core::signature::GROUP,
     core::trust::GROUP,
     core::envelope::GROUP,
@@ -22,16 +26,33 @@ pub const GROUPS: &[Group] = &[
     core::revocation::GROUP,
     core::chain::GROUP,
     core::install::GROUP,
+    core::list::GROUP,
     core::execution::GROUP,
     core::output::GROUP,
     core::context::GROUP,
     core::log::GROUP,
+    core::redaction::GROUP,
     core::memory::GROUP,
     core::state::GROUP,
+    core::records::GROUP,
+    sandbox::time::GROUP,
+    sandbox::memory::GROUP,
+    sandbox::traps::GROUP,
+    sandbox::border::GROUP,
+    sandbox::floods::GROUP,
+    sandbox::remains::GROUP,
+    sandbox::worlds::GROUP,
+    sandbox::accounting::GROUP,
+    sandbox::state::GROUP,
+    sandbox::crowd::GROUP,
     registry::keys::GROUP,
     registry::upload::GROUP,
     registry::roles::GROUP,
     registry::list::GROUP,
     registry::release::GROUP,
     lifecycle::durability::GROUP,
+    lifecycle::redaction::GROUP,
+    load::mixed::GROUP,
+    load::admission::GROUP,
+    load::memory::GROUP,
 ];

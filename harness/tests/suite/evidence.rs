@@ -150,3 +150,21 @@ async fn what_cannot_be_sent_is_an_error_of_the_suite() {
     const CHECKS: &[Check] = checks![once("t.nonsense", "", &[], sends_nonsense)];
     assert_eq!(only(CHECKS, &Options::default()).await.verdict, Verdict::Error);
 }
+
+async fn judges_a_crowd(cx: Cx) -> Result<(), Stop> {
+    for right in [true, false, true] {
+        let judge = |_: &assay_harness::Reply| if right { Ok(()) } else { Err(Stop::Fail("wrong".into())) };
+        cx.case(format!("{right}"), cx.anonymous().get(format!("/{right}")).send_and_judge(judge)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_crowd_only_the_wrong_answers_are_evidence() {
+    const CHECKS: &[Check] = checks![once("t.crowd", "", &[], judges_a_crowd)];
+    let result = only(CHECKS, &Options::default()).await;
+    assert_eq!(result.verdict, Verdict::Fail);
+    let kept: Vec<&str> = result.exchanges.iter().map(|exchange| exchange.label.as_str()).collect();
+    assert_eq!(kept, ["GET /false"]);
+    assert!(result.exchanges[0].response.is_some());
+}

@@ -206,3 +206,19 @@ async fn an_own_target_can_be_terminated() {
     const CHECKS: &[Check] = checks![once("t.ends", "", &[], ends_politely).needs(&[Need::Launch])];
     assert_eq!(only(CHECKS).await.verdict, Verdict::Pass);
 }
+
+async fn weighs_itself(cx: Cx) -> Result<(), Stop> {
+    let mut own = cx.own_target().await?;
+    let bytes = own.resident_bytes()?;
+    ensure!((100_000..1_000_000_000).contains(&bytes), "the tiny target takes {bytes} bytes");
+    own.kill().await;
+    ensure!(own.resident_bytes().is_err(), "a killed target takes memory");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_own_target_tells_its_resident_memory() {
+    const CHECKS: &[Check] = checks![once("t.weighs", "", &[], weighs_itself).needs(&[Need::Launch])];
+    let result = only(CHECKS).await;
+    assert_eq!((result.verdict, result.reason), (Verdict::Pass, None));
+}

@@ -11,8 +11,7 @@ use std::collections::BTreeMap;
 use assay_harness::degenerate::Running;
 use assay_harness::progress::Silent;
 use assay_harness::{
-    Attach, AttachOptions, Check, CheckResult, Contract, Degenerate, Group, Options, Plan, Probe, RunResult, Session,
-    run,
+    Attach, AttachOptions, Check, CheckResult, Degenerate, Group, Options, Plan, Probe, RunResult, Session, TERMS, run,
 };
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -22,9 +21,9 @@ const USER: &str = "the-user-token";
 
 /// A right discovery document that declares the feature `state`.
 fn document() -> Value {
-    let bounds: BTreeMap<&str, u64> = Contract::current().bounds().collect();
+    let bounds: BTreeMap<&String, u64> = TERMS.bounds.iter().map(|(name, bound)| (name, bound.least)).collect();
     json!({
-        "contract": Contract::current().version,
+        "contract": TERMS.version,
         "implementation": { "name": "test", "version": "0.0.0" },
         "profiles": ["core"],
         "features": ["state"],

@@ -44,7 +44,8 @@ codes! {
     Unauthenticated = "unauthenticated", 401, "No valid bearer token", "Send `Authorization: Bearer TOKEN` with a token of this runtime.";
     /// A user token is used for an operation that only an admin may do.
     Forbidden = "forbidden", 403, "The token's role may not do this", "Use an admin token.";
-    /// The path names an operation, a handler, a version, a part or a key that does not exist.
+    /// The path names an operation, a handler, a version, a part, a key or a record that does not exist, or not for
+    /// this caller.
     NotFound = "not-found", 404, "No such resource", "List what exists: GET /registry/handlers or GET /admin/trust/keys.";
     /// The path exists, the method does not.
     MethodNotAllowed = "method-not-allowed", 405, "The path does not take this method", "See openapi.yaml for the methods of each path.";
@@ -100,6 +101,8 @@ codes! {
     CapabilityUndeclared = "capability-undeclared", 422, "The module imports an interface that the manifest does not declare", "Declare the permission in the manifest, or build without the import.";
     /// The initial size of all memories and tables together is above `/limits/memory_bytes`.
     ModuleOverLimit = "module-over-limit", 422, "The module asks for more than its limit from the start", "Raise `/limits/memory_bytes` within the bounds, or start smaller.";
+    /// The module passes `bounds.module_cost`, `block_depth`, `loop_depth`, `component_entries`, `instances`, `memories` or `tables`.
+    ModuleTooCostly = "module-too-costly", 422, "The module would cost too much to make ready", "Make the module smaller or simpler; `name` is the bound that it passes.";
     /// A version without any signature is to be installed or executed.
     SignatureMissing = "signature-missing", 403, "The release is not signed", "Upload it with a signature, or have the registry sign it: POST …/versions/{version}/sign.";
     /// No signature of an envelope verifies, strictly, under any key that the runtime trusts. A wrong signature and an untrusted key look the same: `keyid` is never believed.
@@ -134,7 +137,7 @@ codes! {
     InputRejected = "input-rejected", 422, "The input does not fit the handler's input schema", "Correct the input; `pointer` names the place in the request body.";
     /// The JSON text of `input` is larger than `bounds.input_bytes`.
     InputTooLarge = "input-too-large", 413, "The input is larger than the bound", "Send less.";
-    /// `bounds.concurrent_executions` executions are under way.
+    /// `bounds.concurrent_executions` executions are under way, too many wait for their turn, or there is no room for one more body or compilation.
     Overloaded = "overloaded", 503, "The runtime is at its capacity", "Try again after the time in Retry-After.";
     /// A defect of the runtime. No check expects it.
     Internal = "internal", 500, "The runtime failed", "Report it, with the request id.";

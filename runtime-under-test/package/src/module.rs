@@ -11,6 +11,7 @@ use crate::{Abi, Code, Offer, Quoted, Refusal, structure::PackageCandidate};
 
 mod component;
 mod core;
+mod cost;
 mod inspect;
 mod size;
 pub(crate) mod world;
@@ -33,6 +34,15 @@ pub(crate) struct ModuleFacts {
     pub interfaces: BTreeSet<&'static str>,
     /// What it takes up before it runs.
     pub size: Size,
+    /// The bound of its cost that it passes.
+    pub too_costly: Option<&'static str>,
+}
+
+impl ModuleFacts {
+    /// All that is known of a module that passes a bound of its cost.
+    fn too_costly(bound: &'static str) -> Self {
+        Self { too_costly: Some(bound), ..Self::default() }
+    }
 }
 
 /// The proposals that the contract allows (4.2).
@@ -72,16 +82,42 @@ pub(crate) fn abi(package: &mut PackageCandidate, _: &Offer) -> Verdict {
 }
 
 /// The module is valid under the WebAssembly core specification 2.0, a component with its core modules likewise (4.2).
-pub(crate) fn valid(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+pub(crate) fn valid(package: &mut PackageCandidate, offer: &Offer) -> Verdict {
     let features = match package.manifest.abi {
         Some(Abi::Component) => FEATURES.union(WasmFeatures::COMPONENT_MODEL),
         _ => FEATURES,
     };
-    package.module = inspect(package.module_bytes(), features).map_err(|fault| {
+    package.module = inspect(package.module_bytes(), features, &offer.bounds).map_err(|fault| {
         let detail = format!("{}, at byte {}", Quoted(fault.message()), fault.offset());
         Refusal::new(Code::ModuleMalformed, detail)
     })?;
     Ok(())
+}
+
+/// To make it ready costs no more than the bounds say (4.7 to 4.9).
+pub(crate) fn cost(package: &mut PackageCandidate, offer: &Offer) -> Verdict {
+    let Some(bound) = package.module.too_costly else {
+        return Ok(());
+    };
+    let most = offer.bounds.by_name().into_iter().find(|(name, _)| *name == bound).map_or(0, |(_, most)| most);
+    Err(Refusal::new(Code::ModuleTooCostly, format!("it passes `bounds.{bound}`, which is {most}")).named(bound))
+}
+
+/// It is made of no more instances, memories and tables than the bounds say (4.10).
+pub(crate) fn parts(package: &mut PackageCandidate, offer: &Offer) -> Verdict {
+    let (size, bounds) = (package.module.size, &offer.bounds);
+    let parts = [
+        ("instances", size.instances, bounds.instances),
+        ("memories", size.memories, bounds.memories),
+        ("tables", size.tables, bounds.tables),
+    ];
+    match parts.into_iter().find(|(_, found, most)| found > most) {
+        Some((name, found, most)) => {
+            Err(Refusal::new(Code::ModuleTooCostly, format!("it has {found} {name}, at most {most} may be"))
+                .named(name))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Every export of the world is there, as what it is (4.3).
@@ -139,8 +175,8 @@ pub(crate) fn initial_size(package: &mut PackageCandidate, _: &Offer) -> Verdict
     let pointer = "/limits/memory_bytes";
     let refuse = |detail: String| Err(Refusal::new(Code::ModuleOverLimit, detail).at(pointer));
     let size = package.module.size;
-    if size.uncounted || size.instances > Size::MOST_INSTANCES {
-        return refuse(format!("what it instantiates cannot be counted, or is more than {}", Size::MOST_INSTANCES));
+    if size.uncounted {
+        return refuse("what it instantiates cannot be counted".to_owned());
     }
     let limit = package.manifest.field(pointer).and_then(crate::Json::as_number).and_then(|number| number.as_u64());
     match limit {

@@ -35,6 +35,20 @@ pub struct Bounds {
     pub manifest_bytes: u64,
     /// The part `module`, in bytes.
     pub module_bytes: u64,
+    /// What it costs to make a module ready (core.md 4.7).
+    pub module_cost: u64,
+    /// Blocks, loops and ifs that are open at once in a function.
+    pub block_depth: u64,
+    /// Loops that are open at once in a function.
+    pub loop_depth: u64,
+    /// Entries of the sections of a component.
+    pub component_entries: u64,
+    /// Instances of which a package consists.
+    pub instances: u64,
+    /// Memories of which a package consists.
+    pub memories: u64,
+    /// Tables of which a package consists.
+    pub tables: u64,
     /// One part `signature`, in bytes.
     pub envelope_bytes: u64,
     /// Signature parts of one package, and signatures in one envelope.
@@ -55,21 +69,36 @@ pub struct Bounds {
     pub state_bytes: u64,
     /// A state key in UTF-8, in bytes.
     pub state_key_bytes: u64,
+    /// Keys in the state of one handler.
+    pub state_keys: u64,
     /// Highest `limit` of a list.
     pub page_items: u64,
     /// How far in the future `issued_at` may lie, in milliseconds.
     pub clock_skew_ms: u64,
     /// Executions under way at once.
     pub concurrent_executions: u64,
+    /// Last executions of each installed handler whose records are kept.
+    pub execution_records: u64,
+    /// A record that is kept whole, in bytes.
+    pub record_bytes: u64,
+    /// All records together, in bytes.
+    pub records_bytes: u64,
 }
 
 impl Bounds {
     /// All bounds by the names that discovery publishes, in the order of `contract.toml`.
-    pub fn by_name(&self) -> [(&'static str, u64); 16] {
+    pub fn by_name(&self) -> [(&'static str, u64); 27] {
         [
             ("request_bytes", self.request_bytes),
             ("manifest_bytes", self.manifest_bytes),
             ("module_bytes", self.module_bytes),
+            ("module_cost", self.module_cost),
+            ("block_depth", self.block_depth),
+            ("loop_depth", self.loop_depth),
+            ("component_entries", self.component_entries),
+            ("instances", self.instances),
+            ("memories", self.memories),
+            ("tables", self.tables),
             ("envelope_bytes", self.envelope_bytes),
             ("signatures", self.signatures),
             ("json_depth", self.json_depth),
@@ -80,9 +109,13 @@ impl Bounds {
             ("input_bytes", self.input_bytes),
             ("state_bytes", self.state_bytes),
             ("state_key_bytes", self.state_key_bytes),
+            ("state_keys", self.state_keys),
             ("page_items", self.page_items),
             ("clock_skew_ms", self.clock_skew_ms),
             ("concurrent_executions", self.concurrent_executions),
+            ("execution_records", self.execution_records),
+            ("record_bytes", self.record_bytes),
+            ("records_bytes", self.records_bytes),
         ]
     }
 }
@@ -96,6 +129,14 @@ impl Default for Bounds {
             request_bytes: 2 * MIB,
             manifest_bytes: 64 * KIB,
             module_bytes: 16 * MIB,
+            module_cost: 100_000_000,
+            block_depth: 4096,
+            loop_depth: 64,
+            component_entries: 1000,
+            // What the sandbox's pool sets aside for one handler.
+            instances: 64,
+            memories: 8,
+            tables: 16,
             envelope_bytes: 16 * KIB,
             signatures: 4,
             json_depth: 64,
@@ -106,9 +147,13 @@ impl Default for Bounds {
             input_bytes: MIB,
             state_bytes: MIB,
             state_key_bytes: 256,
+            state_keys: 4096,
             page_items: 100,
             clock_skew_ms: 5_000,
-            concurrent_executions: 64,
+            concurrent_executions: 256,
+            execution_records: 16,
+            record_bytes: 64 * KIB,
+            records_bytes: 16 * MIB,
         }
     }
 }

@@ -13,6 +13,7 @@ mod manifests;
 mod modules;
 mod releases;
 mod uploads;
+mod worlds;
 
 /// A defect by its name in `conformance/proof/sabotages.toml`.
 #[derive(Clone, Copy)]
@@ -134,6 +135,10 @@ table! {
         gates.without("manifest/schema-references").without("manifest/schema-usable")
     };
     "schema-cost-unbounded": |gates| gates.without("manifest/schema-cost");
+    "schema-descent-unbounded": |gates| {
+        gates.replace("manifest/schema-cost", "not below", Judge::Manifest(manifests::cost_at_the_value_itself))
+    };
+    "patterns-unchecked": |gates| gates.without("manifest/schema-usable");
     "dialects-ignored": |gates| {
         gates.insert_before("manifest/schema-dialect", "no dialects", Judge::Manifest(manifests::forget_dialects))
     };
@@ -165,12 +170,67 @@ table! {
     "export-types-unchecked": |gates| gates.without("module/export-types");
     "imports-unchecked": |gates| gates.without("module/imports");
     "import-types-unchecked": |gates| gates.without("module/import-types");
+    "filesystem-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget files", Judge::Package(worlds::files))
+    };
+    "environment-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget environment", Judge::Package(worlds::environment))
+    };
+    "process-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget process", Judge::Package(worlds::process))
+    };
+    "stream-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget streams", Judge::Package(worlds::streams))
+    };
+    "socket-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget sockets", Judge::Package(worlds::sockets))
+    };
+    "clock-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget clocks", Judge::Package(worlds::clocks))
+    };
+    "randomness-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget randomness", Judge::Package(worlds::randomness))
+    };
+    "http-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget http", Judge::Package(worlds::http))
+    };
+    "unknown-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget unknown", Judge::Package(worlds::unknown))
+    };
+    "look-alike-imports-allowed": |gates| {
+        gates.insert_before("module/imports", "forget look-alikes", Judge::Package(worlds::look_alikes))
+    };
     "capabilities-undeclared-accepted": |gates| gates.without("module/capabilities");
     "initial-memory-unchecked": |gates| {
         gates.insert_before("module/initial-size", "no memories", Judge::Package(modules::no_memories))
     };
     "initial-tables-unchecked": |gates| {
         gates.insert_before("module/initial-size", "no tables", Judge::Package(modules::no_tables))
+    };
+    "first-table-counted": |gates| {
+        gates.insert_before("module/initial-size", "first table", Judge::Package(modules::first_table))
+    };
+
+    "module-cost-unbounded": |gates| {
+        gates.replace("module/valid", "any cost", Judge::Package(modules::any_cost))
+    };
+    "block-depth-unbounded": |gates| {
+        gates.replace("module/valid", "any depth of blocks", Judge::Package(modules::any_block_depth))
+    };
+    "loop-depth-unbounded": |gates| {
+        gates.replace("module/valid", "any depth of loops", Judge::Package(modules::any_loop_depth))
+    };
+    "component-entries-unbounded": |gates| {
+        gates.replace("module/valid", "any entries", Judge::Package(modules::any_entries))
+    };
+    "instances-unbounded": |gates| {
+        gates.insert_before("module/parts", "no instances", Judge::Package(modules::no_instances))
+    };
+    "memories-unbounded": |gates| {
+        gates.insert_before("module/parts", "any memories", Judge::Package(modules::any_memories))
+    };
+    "tables-unbounded": |gates| {
+        gates.insert_before("module/parts", "any tables", Judge::Package(modules::any_tables))
     };
 
     "every-signature-refused": |gates| {

@@ -1,20 +1,25 @@
 //! JSON Schemas of inputs and outputs: draft 2020-12, nothing fetched, everything bounded (core.md 3.5).
 
-use std::fmt;
+use std::{collections::BTreeSet, fmt};
 
-use jsonschema::{PatternOptions, Validator, draft202012};
+use jsonschema::{PatternOptions, ValidationOptions, Validator, draft202012};
 use serde_json::Value;
 
-use crate::refusal::Quoted;
+use crate::{Json, refusal::Quoted};
 
+mod cost;
+mod patterns;
 mod references;
+mod sensitive;
 
-pub(crate) use references::{cost, dialect, references};
+pub(crate) use cost::{DEEPEST, cost};
+pub(crate) use references::{dialect, references};
+use sensitive::SensitivePlaces;
 
 /// The only dialect of the contract.
 pub const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// What a schema may cost on one value, in evaluations of subschemas.
+/// What a schema may cost on one place of a value, in evaluations of subschemas (core.md 3.8).
 ///
 /// An upload has to be judged in bounded time, and so has every input and output: a thousand is far more than schemas
 /// that people write need, and a thousand evaluations of a small value take well below a millisecond.
@@ -24,6 +29,8 @@ pub(crate) const MOST_EVALUATIONS: u64 = 1000;
 pub struct Schema {
     validator: Validator,
     cost: u64,
+    /// None if nothing is marked.
+    sensitive: Option<SensitivePlaces>,
 }
 
 /// Why a schema is no schema, or why a value is not valid under one.
@@ -59,8 +66,14 @@ impl Schema {
         self.validator.validate(value).map_err(|fault| SchemaFault::of(&fault))
     }
 
-    /// How many evaluations of subschemas one value can cost: the most over all subschemas of 1, the items of its
-    /// `enum`, and all that is applied to the same value. The manifest gate refuses more than 1000 (core.md 3.5).
+    /// The texts of all strings and numbers in a value that this schema marks with `x-sensitive`, of at least
+    /// four bytes (core.md 11.1).
+    pub fn sensitive(&self, value: &Json) -> BTreeSet<String> {
+        self.sensitive.as_ref().map(|places| places.find(value)).unwrap_or_default()
+    }
+
+    /// How many evaluations of subschemas one place of a value can cost, or more than 1000. The manifest gate refuses
+    /// those (core.md 3.8).
     pub fn cost(&self) -> u64 {
         self.cost
     }
@@ -89,17 +102,19 @@ pub(crate) fn meta_valid(schema: &Value) -> Result<(), SchemaFault> {
     draft202012::meta::validate(schema).map_err(|fault| SchemaFault::of(&fault))
 }
 
-/// What a schema's regular expressions may cost, in bytes of a compiled one and in steps back.
+/// What a compiled regular expression may take, in bytes.
 const REGEX_BYTES: usize = 1024 * 1024;
-const REGEX_STEPS_BACK: usize = 100_000;
 
 /// Makes the validator; its regular expressions are compiled here.
 pub(crate) fn build(schema: &Value) -> Result<Schema, SchemaFault> {
-    let patterns = PatternOptions::fancy_regex()
-        .backtrack_limit(REGEX_STEPS_BACK)
-        .size_limit(REGEX_BYTES)
-        .dfa_size_limit(REGEX_BYTES);
-    let options = draft202012::options().with_pattern_options(patterns).should_validate_formats(false).offline();
-    let validator = options.build(schema).map_err(|fault| SchemaFault::of(&fault))?;
-    Ok(Schema { validator, cost: cost(schema) })
+    patterns::short(schema)?;
+    let validator = options().build(schema).map_err(|fault| SchemaFault::of(&fault))?;
+    Ok(Schema { validator, cost: cost(schema, DEEPEST, MOST_EVALUATIONS), sensitive: SensitivePlaces::of(schema) })
+}
+
+/// How a schema is read: of draft 2020-12, without asking anybody, in time that is linear in the text that a regular
+/// expression looks at.
+fn options() -> ValidationOptions<'static> {
+    let patterns = PatternOptions::regex().size_limit(REGEX_BYTES).dfa_size_limit(REGEX_BYTES);
+    draft202012::options().with_pattern_options(patterns).should_validate_formats(false).offline()
 }

@@ -44,6 +44,7 @@ impl Call for FreshInstance {
     fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
         Box::pin(async move {
             let instance = handler.instantiate(store).await?;
+            store.data_mut().may_leave = true;
             instance.call(store, &arguments).await
         })
     }

@@ -14,7 +14,7 @@ mod bindings {
     wasmtime::component::bindgen!({
         path: "../../conformance/spec/handler.wit",
         world: "handler",
-        imports: { default: trappable },
+        imports: { default: async | trappable },
         exports: { default: async },
     });
 }
@@ -87,7 +87,8 @@ fn failed(failure: types::Failure) -> (FailureKind, String) {
 }
 
 impl log::Host for Host {
-    fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+    async fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.called().await?;
         let level = match level {
             log::Level::Trace => Level::Trace,
             log::Level::Debug => Level::Debug,
@@ -101,19 +102,23 @@ impl log::Host for Host {
 }
 
 impl state::Host for Host {
-    fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+    async fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.called().await?;
         Ok(self.state()?.get(&key).map(<[u8]>::to_vec))
     }
 
-    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), state::StateError>> {
+    async fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<Result<(), state::StateError>> {
+        self.called().await?;
         Ok(self.state()?.set(&key, value).map_err(refused))
     }
 
-    fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::StateError>> {
+    async fn delete(&mut self, key: String) -> wasmtime::Result<Result<(), state::StateError>> {
+        self.called().await?;
         Ok(self.state()?.delete(&key).map_err(refused))
     }
 
-    fn keys(&mut self) -> wasmtime::Result<Vec<String>> {
+    async fn keys(&mut self) -> wasmtime::Result<Vec<String>> {
+        self.called().await?;
         Ok(self.state()?.keys())
     }
 }

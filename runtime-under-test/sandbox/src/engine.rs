@@ -22,6 +22,8 @@ const REFERENCE_HEAPS: u32 = 1;
 const TABLES: u32 = 16;
 /// One stack to run on, and one for an allocation in the guest that a host function asks for.
 const STACKS: u32 = 2;
+/// Stack of a handler, in bytes: 2000 frames of a small function need a fifth of it (sandbox.md, 3.4).
+pub(crate) const STACK_BYTES: usize = 512 << 10;
 /// Metadata of one core instance and of one component, in bytes: grows with the number of functions.
 const INSTANCE_BYTES: usize = 16 << 20;
 /// Bytes of a memory that stay mapped between two instances: zeroing them is cheaper than faulting
@@ -39,9 +41,10 @@ pub(crate) struct Linkers {
 }
 
 impl Linkers {
-    /// For `places` executions at once.
-    pub(crate) fn new(settings: &Settings, places: u32) -> Result<Self, StartError> {
+    /// For `places` executions at once, each with so much stack.
+    pub(crate) fn new(settings: &Settings, places: u32, stack_bytes: usize) -> Result<Self, StartError> {
         let mut config = config(settings, places)?;
+        config.max_wasm_stack(stack_bytes);
         if let Some(folder) = &settings.cache_dir {
             config.cache(Some(file_cache(folder)?));
         }

@@ -25,6 +25,9 @@ pub enum PrepareError {
     /// The imports or exports are not those of the contract.
     #[error("the module does not fit the handler interface: {0}")]
     Interface(String),
+    /// Others were compiled for too long: the next one who asks may be luckier.
+    #[error("too many modules wait to be compiled")]
+    Busy,
     /// Compilation was cut off, because the runtime is shutting down or the compiler panicked.
     #[error("compilation was cut off")]
     Interrupted,

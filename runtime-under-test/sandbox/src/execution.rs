@@ -18,17 +18,21 @@ use crate::prepared::Prepared;
 /// Runs `handler` once. Its time starts now, with the making of the instance: a start function is
 /// the handler's own code, too.
 pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, job: Job) -> Execution {
-    let deadline = (policy.deadline)(Instant::now(), job.limits.timeout);
+    let start = Instant::now();
+    let deadline = (policy.deadline)(start, job.limits.timeout);
     let arguments = (policy.arguments)(job.context, job.input);
     let memory_bytes = job.limits.memory_bytes;
     let host = Host {
         log: Log::new(job.limits.log_bytes, policy.log),
-        state: job.state.map(|snapshot| State::new(snapshot, policy.quota)),
-        memory: MemoryMeter::new(memory_bytes, policy.memory),
+        state: job.state.map(|snapshot| State::new(snapshot, policy.state)),
+        memory: MemoryMeter::new(memory_bytes, policy.memory, policy.memory_sum),
         deadline,
+        overdue: policy.overdue,
+        turn: Instant::now(),
+        call_rule: policy.host_call,
         output_bytes: job.limits.output_bytes,
         output_rule: policy.output,
-        may_leave: true,
+        may_leave: false,
     };
     let mut store = store(engine, host, memory_bytes);
     let mut busy = Duration::ZERO;
@@ -40,8 +44,9 @@ pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, jo
         Err(_) => Err(Ended::Timeout),
     };
     let outcome = policy.outcome(end);
+    let cpu = (policy.cpu_used)(busy, start.elapsed(), &outcome);
     let memory_bytes = (policy.memory_used)(store.data().memory.peak(), memory_bytes);
-    let usage = Usage { cpu_us: u64::try_from(busy.as_micros()).unwrap_or(u64::MAX), memory_bytes };
+    let usage = Usage { cpu_us: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX), memory_bytes };
     account(policy, store.into_data(), outcome, usage)
 }
 
@@ -70,10 +75,19 @@ pub(crate) fn store(engine: &Engine, host: Host, memory_bytes: u64) -> Store<Hos
     store
 }
 
-fn at_tick(store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
-    if Instant::now() >= store.data().deadline {
+/// Decides whether a handler that is interrupted has run past its time.
+pub(crate) type OverdueRule = fn(&StoreContextMut<'_, Host>) -> bool;
+
+/// Wherever it is at this moment: the handler's own time is all time since its start.
+pub(crate) fn past_its_deadline(store: &StoreContextMut<'_, Host>) -> bool {
+    Instant::now() >= store.data().deadline
+}
+
+fn at_tick(mut store: StoreContextMut<'_, Host>) -> wasmtime::Result<UpdateDeadline> {
+    if (store.data().overdue)(&store) {
         return Err(Ended::Timeout.into());
     }
+    store.data_mut().turn = Instant::now();
     // Tokio's own yield lets the thread look after its sockets before it comes back.
     Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
 }

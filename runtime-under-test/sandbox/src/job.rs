@@ -54,5 +54,7 @@ pub struct StateSnapshot {
     /// `/permissions/state/max_bytes`: all keys and values together, in bytes.
     pub max_bytes: u64,
     /// Longest key, in bytes: the bound `state_key_bytes`.
-    pub max_key_bytes: usize,
+    pub max_key_bytes: u64,
+    /// Most keys: the bound `state_keys`.
+    pub max_keys: u64,
 }

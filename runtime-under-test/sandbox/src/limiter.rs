@@ -12,6 +12,36 @@ const ELEMENT_BYTES: u64 = 8;
 /// refused with -1, or the end of the execution.
 pub(crate) type MemoryRule = fn(sum: u64, limit: u64) -> Result<bool, Ended>;
 
+/// A memory or a table that asks to grow; a new one grows from nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Growth {
+    /// Which of the two it is.
+    pub(crate) of: Grower,
+    /// What all memories and tables have together so far, in bytes.
+    pub(crate) sum: u64,
+    /// What this one has, in bytes.
+    pub(crate) from: u64,
+    /// What it asks for, in bytes.
+    pub(crate) to: u64,
+    /// What it may have by its own declaration, in bytes.
+    pub(crate) maximum: Option<u64>,
+}
+
+/// What grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Grower {
+    Memory,
+    Table,
+}
+
+/// The sum of all memories and tables after a growth, in bytes.
+pub(crate) type SumRule = fn(Growth) -> u64;
+
+/// All memories and all tables count together (9.8).
+pub(crate) fn all_together(growth: Growth) -> u64 {
+    growth.sum.saturating_sub(growth.from).saturating_add(growth.to)
+}
+
 /// The memory of one execution: what it has, and the most that it had.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MemoryMeter {
@@ -19,12 +49,13 @@ pub(crate) struct MemoryMeter {
     sum: u64,
     peak: u64,
     rule: MemoryRule,
+    sum_rule: SumRule,
 }
 
 impl MemoryMeter {
     /// Nothing used yet, of `limit` bytes.
-    pub(crate) fn new(limit: u64, rule: MemoryRule) -> Self {
-        MemoryMeter { limit, sum: 0, peak: 0, rule }
+    pub(crate) fn new(limit: u64, rule: MemoryRule, sum_rule: SumRule) -> Self {
+        MemoryMeter { limit, sum: 0, peak: 0, rule, sum_rule }
     }
 
     /// The largest sum so far, in bytes.
@@ -34,8 +65,8 @@ impl MemoryMeter {
 
     /// One memory or table asks to grow. The limit is judged before the maximum that the module
     /// itself declares: who asks for more than the limit is ended, whether or not it could be had.
-    fn grow(&mut self, from: u64, to: u64, maximum: Option<u64>) -> wasmtime::Result<bool> {
-        let sum = self.sum.saturating_sub(from).saturating_add(to);
+    fn grow(&mut self, of: Grower, from: u64, to: u64, maximum: Option<u64>) -> wasmtime::Result<bool> {
+        let sum = (self.sum_rule)(Growth { of, sum: self.sum, from, to, maximum });
         if !(self.rule)(sum, self.limit)? || maximum.is_some_and(|most| to > most) {
             return Ok(false);
         }
@@ -58,7 +89,7 @@ fn host_out_of_memory() -> wasmtime::Result<()> {
 
 impl ResourceLimiter for MemoryMeter {
     fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-        self.grow(current as u64, desired as u64, maximum.map(|most| most as u64))
+        self.grow(Grower::Memory, current as u64, desired as u64, maximum.map(|most| most as u64))
     }
 
     fn memory_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
@@ -67,7 +98,7 @@ impl ResourceLimiter for MemoryMeter {
 
     fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
         let bytes = |elements: usize| (elements as u64).saturating_mul(ELEMENT_BYTES);
-        self.grow(bytes(current), bytes(desired), maximum.map(bytes))
+        self.grow(Grower::Table, bytes(current), bytes(desired), maximum.map(bytes))
     }
 
     fn table_grow_failed(&mut self, _: wasmtime::Error) -> wasmtime::Result<()> {
@@ -80,7 +111,7 @@ mod tests {
     use super::*;
 
     fn meter(limit: u64) -> MemoryMeter {
-        MemoryMeter::new(limit, end_past_the_limit)
+        MemoryMeter::new(limit, end_past_the_limit, all_together)
     }
 
     #[test]

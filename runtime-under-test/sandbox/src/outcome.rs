@@ -103,7 +103,8 @@ impl Level {
 /// What an execution cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
-    /// Time for which the handler kept a thread busy, in microseconds: time spent waiting for a turn does not count.
+    /// CPU time that the handler took, in microseconds: neither waiting for a turn nor being preempted counts
+    /// (sandbox.md, 8.1).
     pub cpu_us: u64,
     /// The largest sum of all linear memories and 8 bytes for each table element, in bytes (9.9).
     pub memory_bytes: u64,

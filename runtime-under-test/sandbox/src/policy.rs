@@ -4,37 +4,59 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::abi::Abi;
 use crate::call::{Arguments, Call, FreshInstance, Returned};
 use crate::ended::Ended;
-use crate::host::{Log, LogRule, OutputRule, QuotaRule};
+use crate::engine::{Linkers, STACK_BYTES};
+use crate::error::PrepareError;
+use crate::execution::{self, OverdueRule};
+use crate::host::{CallRule, Host, Log, LogRule, OutputRule, StateRules};
 use crate::job::Context;
-use crate::limiter::{MemoryRule, end_past_the_limit};
+use crate::limiter::{MemoryRule, SumRule, all_together, end_past_the_limit};
 use crate::outcome::{FailureKind, Outcome};
+use crate::prepared::Prepared;
 
 /// How far a deadline can lie ahead, where the clock cannot say more: thirty years.
 const FAR: Duration = Duration::from_secs(60 * 60 * 24 * 365 * 30);
+
+/// Makes a module ready.
+pub(crate) type Compile = fn(&Linkers, Abi, [u8; 32], &[u8]) -> Result<Prepared, PrepareError>;
 
 /// The decisions.
 #[derive(Clone)]
 pub(crate) struct Policy {
     /// Executions under way at once, from the setting.
     pub(crate) places: fn(max_concurrent: u32) -> u32,
+    /// What is compiled.
+    pub(crate) module: fn(&[u8]) -> Vec<u8>,
+    /// How a module is made ready, on a thread of its own.
+    pub(crate) compile: Compile,
     /// What the handler is told.
     pub(crate) arguments: fn(Context, Vec<u8>) -> Arguments,
     /// From which instance an answer comes.
     pub(crate) call: Arc<dyn Call>,
     /// When a handler that starts now is ended.
     pub(crate) deadline: fn(start: Instant, timeout: Duration) -> Instant,
+    /// Whether a handler that is interrupted is to be ended.
+    pub(crate) overdue: OverdueRule,
+    /// What a handler that calls the host has to let happen first.
+    pub(crate) host_call: CallRule,
+    /// Stack of a handler, in bytes.
+    pub(crate) stack_bytes: usize,
+    /// What memories and tables come to.
+    pub(crate) memory_sum: SumRule,
     /// Whether memory may grow.
     pub(crate) memory: MemoryRule,
     /// Which memory is reported, from the peak and the limit.
     pub(crate) memory_used: fn(peak: u64, limit: u64) -> u64,
+    /// Which CPU time is reported, from what the handler took, the time from its start to its end, and how it ended.
+    pub(crate) cpu_used: fn(busy: Duration, elapsed: Duration, &Outcome) -> Duration,
     /// What becomes of a line that the handler writes.
     pub(crate) log: LogRule,
     /// Which log is kept after an outcome.
     pub(crate) logs_kept: fn(&Outcome, Log) -> Log,
-    /// Whether state fits its quota.
-    pub(crate) quota: QuotaRule,
+    /// What a handler may do to its state, and what it sees of it.
+    pub(crate) state: StateRules,
     /// After which outcomes changes to the state are handed out.
     pub(crate) commits: fn(&Outcome) -> bool,
     /// Whether an output or a failure's message may be returned.
@@ -50,14 +72,21 @@ impl Policy {
     pub(crate) fn honest() -> Self {
         Policy {
             places: |max_concurrent| max_concurrent.max(1),
+            module: <[u8]>::to_vec,
+            compile: Prepared::compile,
             arguments: |context, input| Arguments { context, input },
             call: Arc::new(FreshInstance),
             deadline,
+            overdue: execution::past_its_deadline,
+            host_call: Host::in_time_and_in_turn,
+            stack_bytes: STACK_BYTES,
+            memory_sum: all_together,
             memory: end_past_the_limit,
             memory_used: |peak, _limit| peak,
+            cpu_used: |busy, _elapsed, _outcome| busy,
             log: Log::append_within_the_limit,
             logs_kept: |_outcome, log| log,
-            quota: |sum, quota| sum <= quota,
+            state: StateRules::honest(),
             commits: |outcome| matches!(outcome, Outcome::Output(_)),
             output: |_answer, length, limit| length <= limit,
             failure: |kind, message| Outcome::Failure { kind, message },

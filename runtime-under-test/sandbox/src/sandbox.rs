@@ -1,6 +1,7 @@
 //! The sandbox itself: what is shared by all executions.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -16,6 +17,10 @@ use crate::prepared::Prepared;
 use crate::settings::Settings;
 use crate::ticker::Ticker;
 
+/// Compilations under way at once: a second one, so that a costly module does not hold up all others.
+const COMPILERS: usize = 2;
+/// How long a module waits for its compilation to begin.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Compiled handlers kept in memory.
 const PREPARED_HANDLERS: usize = 256;
 
@@ -25,6 +30,8 @@ pub struct Sandbox {
     linkers: Arc<Linkers>,
     prepared: Cache<(Abi, [u8; 32]), Prepared>,
     places: Semaphore,
+    /// One for each compilation under way: a compiler takes memory and all cores that it gets.
+    compilers: Arc<Semaphore>,
     policy: Policy,
     _ticker: Ticker,
 }
@@ -42,12 +49,13 @@ impl Sandbox {
 
     pub(crate) fn with_policy(settings: Settings, policy: Policy) -> Result<Self, StartError> {
         let places = (policy.places)(settings.max_concurrent);
-        let linkers = Linkers::new(&settings, settings.max_concurrent.max(1))?;
+        let linkers = Linkers::new(&settings, settings.max_concurrent.max(1), policy.stack_bytes)?;
         let ticker = Ticker::start(linkers.engine(), settings.tick)?;
         Ok(Sandbox {
             linkers: Arc::new(linkers),
             prepared: Cache::new(PREPARED_HANDLERS),
             places: Semaphore::new(places as usize),
+            compilers: Arc::new(Semaphore::new(COMPILERS)),
             policy,
             _ticker: ticker,
         })
@@ -64,12 +72,19 @@ impl Sandbox {
     ///
     /// # Errors
     ///
-    /// If the module does not compile or does not fit the interface. A failure is not kept.
+    /// If the module does not compile or does not fit the interface, or if others were compiled for too long. A failure is
+    /// not kept.
     pub async fn prepare(&self, abi: Abi, module_digest: [u8; 32], module: &[u8]) -> Result<Prepared, PrepareError> {
         let compile = || async {
-            let (linkers, module) = (Arc::clone(&self.linkers), module.to_vec());
-            let compiled =
-                tokio::task::spawn_blocking(move || Prepared::compile(&linkers, abi, module_digest, &module));
+            let place = tokio::time::timeout(PATIENCE, Arc::clone(&self.compilers).acquire_owned()).await;
+            let place = place.map_err(|_| PrepareError::Busy)?.map_err(|_| PrepareError::Interrupted)?;
+            let (linkers, module, compile) =
+                (Arc::clone(&self.linkers), (self.policy.module)(module), self.policy.compile);
+            let compiled = tokio::task::spawn_blocking(move || {
+                // Held until it is compiled, also if the caller goes away.
+                let _place = place;
+                compile(&linkers, abi, module_digest, &module)
+            });
             compiled.await.map_err(|_| PrepareError::Interrupted)?
         };
         self.prepared.get_or_make((abi, module_digest), compile).await

@@ -1,7 +1,7 @@
 //! The runtime as a whole: what it was opened with, and how a request finds its operation.
 
 use std::panic::AssertUnwindSafe;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
+use crate::accounts::Account;
 use crate::api;
 use crate::body::RequestBody;
 use crate::clock::Clock;
@@ -23,8 +24,11 @@ use crate::installations::{Installations, Installed};
 use crate::judging::Judging;
 use crate::policy::{Asked, Contract, Policy};
 use crate::problem::{Answer, Problem};
+use crate::records::Records;
+use crate::redaction::{self, Redactor, Secrets};
 use crate::registry::Registry;
-use crate::roles::{Role, Tokens};
+use crate::roles::{Role, Tokens, bearer};
+use crate::rooms::Rooms;
 use crate::routes;
 use crate::store::{Store, StoreError, StoredInstallation};
 
@@ -62,6 +66,8 @@ pub struct App {
     /// One permit for each execution that may be under way.
     pub(crate) executions: Arc<Semaphore>,
     pub(crate) judging: Judging,
+    pub(crate) records: Records,
+    pub(crate) rooms: Rooms,
     tokens: Tokens,
 }
 
@@ -75,12 +81,25 @@ pub(crate) struct Call {
     pub head: Parts,
 }
 
+impl Call {
+    /// What of the caller's token must not be seen.
+    pub(crate) fn secrets(&self) -> Secrets {
+        self.app.caller_secrets(&self.head)
+    }
+}
+
 impl App {
     /// Opens the data folder and brings back everything that was acknowledged before (lifecycle.md).
     ///
     /// # Errors
     /// A message for the person who starts it, with the exit code.
-    pub fn open(data: &Path, tokens: Tokens, clock: Arc<dyn Clock>, conduct: Conduct) -> Result<Self, Failure> {
+    pub fn open(
+        data: &Path,
+        compiled: PathBuf,
+        tokens: Tokens,
+        clock: Arc<dyn Clock>,
+        conduct: Conduct,
+    ) -> Result<Self, Failure> {
         let Conduct { gates, sandbox, policy } = conduct;
         let offer = Offer::default();
         let failed = |error: StoreError| error.at_start(data);
@@ -92,7 +111,7 @@ impl App {
         let sandbox = sandbox(assay_sandbox::Settings {
             max_memory_bytes: offer.bounds.memory_bytes,
             max_concurrent: concurrent,
-            cache_dir: Some(data.join("compiled")),
+            cache_dir: Some(compiled),
             ..assay_sandbox::Settings::default()
         })
         .map_err(|error| Failure::new(Exit::Internal, format!("the sandbox does not start: {error}")))?;
@@ -101,6 +120,11 @@ impl App {
             executions: Arc::new(Semaphore::new(concurrent as usize)),
             installations: Installations::default(),
             judging: Judging::default(),
+            records: Records::new(
+                policy.records_kept(&offer.bounds),
+                usize::try_from(offer.bounds.records_bytes).unwrap_or(usize::MAX),
+            ),
+            rooms: Rooms::new(&offer.bounds),
             store,
             sandbox,
             gates,
@@ -123,16 +147,21 @@ impl App {
     pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response {
         let id = hex::encode(rand::random::<[u8; 8]>());
         let (head, incoming) = request.into_parts();
-        let (method, path) = (head.method.clone(), head.uri.path().to_owned());
+        let secrets = self.caller_secrets(&head);
+        let hidden = Redactor::new(&secrets);
+        let path = hidden.text(crate::request::quoted(head.uri.path()), redaction::readings);
+        let method = head.method.clone();
         let waits = head.headers.contains_key(header::EXPECT);
         let mut body = RequestBody::new(incoming, waits);
-        let span = tracing::info_span!("request", id, %method, path = crate::request::quoted(&path));
+        let span = tracing::info_span!("request", id, %method, path);
         let dispatched = AssertUnwindSafe(self.dispatch(head, &mut body)).catch_unwind();
         let answer = tracing::Instrument::instrument(dispatched, span.clone()).await;
         let answer = answer.unwrap_or_else(|_| Err(Problem::Failed(anyhow::anyhow!("a panic"))));
         let mut response = match answer {
             Ok(response) => response,
-            Err(problem) => span.in_scope(|| self.policy.problem(&problem.refusal())),
+            Err(problem) => {
+                span.in_scope(|| self.policy.problem(&self.policy.redacted_refusal(&hidden, problem.refusal())))
+            }
         };
         tracing::Instrument::instrument(body.drain(), span.clone()).await;
         span.in_scope(|| tracing::debug!(status = response.status().as_u16(), "answered"));
@@ -146,7 +175,7 @@ impl App {
         let path = head.uri.path().to_owned();
         let Some(matched) = routes::find(&path) else {
             let detail = format!("there is no path `{}`", self.policy.quote(&path));
-            return Ok(self.policy.no_operation(&Refusal::new(Code::NotFound, detail)));
+            return Ok(self.policy.no_operation(&self.hidden(&head, Refusal::new(Code::NotFound, detail))));
         };
         let names: Vec<String> = matched.names.iter().map(|name| name.clone().into_owned()).collect();
         let operation = matched.operation(&head.method);
@@ -160,11 +189,26 @@ impl App {
         let role = self.policy.judge_role(&asked)?;
         match operation {
             Some(operation) => {
+                body.enter(match operation {
+                    routes::Operation::Upload => self.rooms.upload(),
+                    _ => self.rooms.request(),
+                });
                 let call = Call { app: self.clone(), role, names, head };
                 api::perform(operation, &call, body).await
             }
             None => Ok(self.wrong_method(&head.method, &matched.allow())),
         }
+    }
+
+    /// What of the caller's token must not be seen (core.md 11.1), whether the runtime knows it or not.
+    fn caller_secrets(&self, head: &Parts) -> Secrets {
+        let token = head.headers.get(header::AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
+        token.map(|token| self.policy.sensitive_token(&String::from_utf8_lossy(token))).unwrap_or_default()
+    }
+
+    /// A refusal in which the caller's token is not quoted.
+    fn hidden(&self, head: &Parts, refusal: Refusal) -> Refusal {
+        self.policy.redacted_refusal(&Redactor::new(&self.caller_secrets(head)), refusal)
     }
 
     fn wrong_method(&self, method: &Method, allow: &str) -> Response {
@@ -179,6 +223,11 @@ impl App {
     /// The bound `concurrent_executions`.
     pub(crate) fn executions_at_most(&self) -> usize {
         usize::try_from(self.offer.bounds.concurrent_executions).unwrap_or(usize::MAX)
+    }
+
+    /// An account that counts from a time on, and whose records are kept.
+    pub(crate) fn open_account(&self, since: Timestamp) -> Arc<Account> {
+        Arc::new(Account::new(self.records.open(), since))
     }
 
     /// What the gates judge by at a moment.
@@ -207,7 +256,8 @@ impl App {
             let made = api::install::make_running(self, &release, None);
             let failed = |error| tracing::error!(%handler, error = format!("{error:#}"), "it cannot run any more");
             let running = made.map_err(failed).ok().map(Arc::new);
-            self.installations.put(Installed { number, release, installed_at, running });
+            let account = self.open_account(self.clock.now());
+            self.installations.put(Installed { number, release, installed_at, running, account });
         }
         Ok(())
     }

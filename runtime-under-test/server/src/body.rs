@@ -7,6 +7,8 @@ use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::rooms::Held;
+
 /// How long a client may pause inside a body.
 const PAUSE: Duration = Duration::from_secs(10);
 /// How long a body may take in all.
@@ -21,6 +23,8 @@ const DRAINING_PAUSE: Duration = Duration::from_millis(500);
 pub struct RequestBody {
     incoming: Incoming,
     deadline: Instant,
+    /// The room that what is read takes, once it is known which.
+    held: Option<Held>,
     /// Whether the client waits for `100 Continue` and has not got it.
     waits: bool,
 }
@@ -34,6 +38,9 @@ pub enum Cut {
     /// The connection broke, or its framing is wrong.
     #[error("the body ended early")]
     Broken,
+    /// There was no room for it.
+    #[error("there are too many bodies under way")]
+    NoRoom,
     /// There is more than wanted.
     #[error("the body is longer than {0} bytes")]
     Long(u64),
@@ -42,7 +49,7 @@ pub enum Cut {
 impl RequestBody {
     /// The body of a request that arrived just now; `waits` if it has `Expect: 100-continue`.
     pub fn new(incoming: Incoming, waits: bool) -> Self {
-        Self { incoming, deadline: Instant::now() + WHOLE, waits }
+        Self { incoming, deadline: Instant::now() + WHOLE, held: None, waits }
     }
 
     /// The next piece, or nothing at the end.
@@ -56,11 +63,24 @@ impl RequestBody {
                 Ok(Some(Err(_))) => return Some(Err(Cut::Broken)),
                 // Trailers mean nothing here.
                 Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => return Some(Ok(data)),
+                    Ok(data) => return Some(self.hold(data).await),
                     Err(_) => continue,
                 },
             }
         }
+    }
+
+    /// What is read from now on takes room, for as long as the request is under way.
+    pub fn enter(&mut self, held: Held) {
+        self.held = Some(held);
+    }
+
+    async fn hold(&mut self, data: Bytes) -> Result<Bytes, Cut> {
+        let fits = match &mut self.held {
+            Some(held) => held.grow(data.len()).await,
+            None => true,
+        };
+        if fits { Ok(data) } else { Err(Cut::NoRoom) }
     }
 
     /// How long the body is at least, in bytes, as far as its head says.
@@ -85,6 +105,7 @@ impl RequestBody {
 
     /// Reads what is left and throws it away, within reason.
     pub async fn drain(&mut self) {
+        self.held = None;
         if self.waits || self.incoming.is_end_stream() {
             return;
         }

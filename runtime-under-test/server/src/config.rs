@@ -17,7 +17,7 @@ pub const DEFAULT_FILE: &str = "assay-runtime.toml";
 /// Settings from the command line and the environment: what is absent is left to the file.
 #[derive(Args, Clone, Debug, Default, Serialize)]
 pub struct Given {
-    /// TOML file with `listen`, `data`, `admin_token`, `user_token`, `log` [default: ./assay-runtime.toml if present]
+    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log` [default: ./assay-runtime.toml if present]
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -29,6 +29,10 @@ pub struct Given {
     #[arg(long, value_name = "FOLDER", env = "ASSAY_DATA")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<PathBuf>,
+    /// Folder for compiled modules; it may be lost, and shared with other runtimes [default: `compiled` in the data folder]
+    #[arg(long, value_name = "FOLDER", env = "ASSAY_COMPILED")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compiled: Option<PathBuf>,
     /// Bearer token of the role admin [default: random, printed at start]
     #[arg(long, value_name = "TOKEN", env = "ASSAY_ADMIN_TOKEN", hide_env_values = true)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +53,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Folder for everything that must survive a restart.
     pub data: PathBuf,
+    /// Folder for compiled modules.
+    pub compiled: PathBuf,
     /// Who may call.
     pub tokens: Tokens,
     /// Tokens that were made because none was configured, to be shown once.
@@ -72,6 +78,8 @@ struct Merged {
     listen: SocketAddr,
     data: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none")]
+    compiled: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     admin_token: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user_token: Option<String>,
@@ -83,6 +91,7 @@ impl Default for Merged {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8420)),
             data: PathBuf::from("assay-data"),
+            compiled: None,
             admin_token: None,
             user_token: None,
             log: "info".to_owned(),
@@ -109,14 +118,15 @@ impl Settings {
         }
         let merged: Merged = figment.merge(Serialized::defaults(given)).extract().map_err(|error| {
             usage(format!(
-                "a setting is wrong: {error}\nThe settings are listen, data, admin_token, user_token and log; see --help."
+                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token and log; see --help."
             ))
         })?;
         let mut made = MadeTokens::default();
         let admin = merged.admin_token.unwrap_or_else(|| made.admin.insert(random_token()).clone());
         let user = merged.user_token.unwrap_or_else(|| made.user.insert(random_token()).clone());
         let tokens = Tokens::new(&admin, &user).map_err(usage)?;
-        Ok(Self { listen: merged.listen, data: merged.data, tokens, made, log: merged.log })
+        let compiled = merged.compiled.unwrap_or_else(|| merged.data.join("compiled"));
+        Ok(Self { listen: merged.listen, data: merged.data, compiled, tokens, made, log: merged.log })
     }
 }
 

@@ -7,6 +7,7 @@ use assay_package::{Bounds, Code, Json, Refusal, Schema, escape_pointer};
 use serde_json::value::RawValue;
 
 use crate::policy::Policy;
+use crate::redaction::{Redactor, Secrets};
 use crate::request::{Members, malformed};
 
 /// What the handler is asked.
@@ -18,6 +19,8 @@ pub struct Question {
     input: Json,
     /// The attributes of the context.
     pub attributes: BTreeMap<String, String>,
+    /// What of the input must not be seen, once it was judged.
+    pub secrets: Secrets,
 }
 
 /// A question that asks for too much.
@@ -56,14 +59,19 @@ impl Question {
             policy.input_fault(InputFault { of: Excess::Input, refusal: Refusal::new(Code::InputTooLarge, detail) })?;
         }
         let attributes = attributes(members.optional("context"), policy)?;
-        Ok(Self { text, input, attributes })
+        Ok(Self { text, input, attributes, secrets: Secrets::new() })
     }
 
-    /// Judges the input by the handler's schema.
+    /// Judges the input by the handler's schema, and notes what of it must not be seen.
     ///
     /// # Errors
-    /// `input-rejected` with a pointer from the request's root.
-    pub fn judge(&self, schema: &Schema, policy: &dyn Policy) -> Result<(), Refusal> {
+    /// `input-rejected` with a pointer from the request's root; nothing that must not be seen is in it.
+    pub fn judge(&mut self, schema: &Schema, policy: &dyn Policy) -> Result<(), Refusal> {
+        self.secrets = policy.sensitive(schema, &self.input);
+        self.valid(schema, policy).map_err(|refusal| policy.redacted_refusal(&Redactor::new(&self.secrets), refusal))
+    }
+
+    fn valid(&self, schema: &Schema, policy: &dyn Policy) -> Result<(), Refusal> {
         let rejected =
             |detail: String, pointer: &str| Refusal::new(Code::InputRejected, detail).at(format!("/input{pointer}"));
         let value = self

@@ -1,6 +1,7 @@
 //! What is installed, held ready: an execution of a handler without state never waits for the disk.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, PoisonError, RwLock as StdRwLock};
 
 use assay_package::{Admission, HandlerId, Manifest, Schema};
@@ -8,12 +9,13 @@ use assay_sandbox::Prepared;
 use jiff::Timestamp;
 use tokio::sync::{OnceCell, OwnedMutexGuard, OwnedRwLockWriteGuard, RwLock, Semaphore};
 
+use crate::accounts::Account;
 use crate::catalogue::Release;
 
 /// All installed handlers.
 #[derive(Default)]
 pub struct Installations {
-    by_handler: StdRwLock<HashMap<HandlerId, Arc<Installed>>>,
+    by_handler: StdRwLock<BTreeMap<HandlerId, Arc<Installed>>>,
     states: Mutex<HashMap<String, Arc<StateCell>>>,
 }
 
@@ -28,6 +30,8 @@ pub struct Installed {
     /// What an execution runs. None if what is stored cannot be made ready by this version of the runtime: it stays
     /// installed, so that it can be upgraded or uninstalled, and its executions fail.
     pub running: Option<Arc<Running>>,
+    /// What its executions came to.
+    pub account: Arc<Account>,
 }
 
 /// A release made ready to run.
@@ -47,8 +51,8 @@ pub struct Running {
 /// The committed values of a handler by their keys.
 pub type Values = BTreeMap<String, Vec<u8>>;
 
-/// The state of one handler: whoever has the turn may run and commit, or change what is installed. It is kept when the
-/// handler is uninstalled, so that all who ever wait for a turn wait for the same one.
+/// The state of one handler: whoever has the turn may run and commit, or change what is installed. It is kept while
+/// anybody waits for a turn or has one, also when the handler is uninstalled, so that all of them wait for the same one.
 pub struct StateCell {
     /// The committed values, once they were read. Executions that use state take their turns here (core.md 9.11).
     turn: Arc<tokio::sync::Mutex<Option<Values>>>,
@@ -73,6 +77,13 @@ impl Installations {
         self.by_handler.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
     }
 
+    /// At most so many installations from a place on, in ascending order of the ids.
+    pub fn after(&self, start: Bound<&HandlerId>, skipped: usize, at_most: usize) -> Vec<Arc<Installed>> {
+        let all = self.by_handler.read().unwrap_or_else(PoisonError::into_inner);
+        let range = all.range::<HandlerId, _>((start, Bound::Unbounded));
+        range.skip(skipped).take(at_most).map(|(_, installed)| installed.clone()).collect()
+    }
+
     /// Shows an installation, in place of an earlier one of the same handler.
     pub fn put(&self, installed: Installed) {
         let id = installed.release.handler.clone();
@@ -92,9 +103,24 @@ impl Installations {
     }
 }
 
+impl Installations {
+    /// Forgets the state of an owner of whom nothing is installed, unless somebody waits for a turn or has one.
+    pub fn forget_state(&self, owner: &str) {
+        let mut states = self.states.lock().unwrap_or_else(PoisonError::into_inner);
+        if states.get(owner).is_some_and(|cell| cell.is_idle()) {
+            states.remove(owner);
+        }
+    }
+}
+
 impl StateCell {
     fn new(queue: usize) -> Self {
         Self { turn: Arc::default(), queue: Arc::new(Semaphore::new(queue)), changing: Arc::default() }
+    }
+
+    /// Whether nobody else knows the cell, has its turn or changes what is installed.
+    fn is_idle(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) == 1 && Arc::strong_count(&self.turn) == 1 && Arc::strong_count(&self.changing) == 1
     }
 
     /// Waits for a turn to execute. The values may still be to be read.

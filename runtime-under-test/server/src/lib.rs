@@ -3,6 +3,7 @@
 //! A request is matched ([`routes`]), its role judged ([`policy`]), and its operation carried out ([`api`]). What is stored
 //! is committed in [`store`] first and shown by [`registry`] and [`installations`] next, both before the answer.
 
+mod accounts;
 mod api;
 mod app;
 mod body;
@@ -17,9 +18,12 @@ mod multipart;
 mod output;
 mod policy;
 mod problem;
+mod records;
+mod redaction;
 mod registry;
 mod request;
 mod roles;
+mod rooms;
 mod routes;
 #[cfg(feature = "sabotage")]
 mod sabotage;

@@ -59,7 +59,8 @@ impl UploadBounds {
 /// bound is kept, and after one part more than a package can have: the structure gate refuses either.
 ///
 /// # Errors
-/// `multipart-malformed` if the body is another type, cut short, late or not well-formed; `request-too-large`.
+/// `multipart-malformed` if the body is another type, cut short, late or not well-formed; `request-too-large`; `overloaded` if there
+/// is no room for it.
 pub async fn read(
     headers: &HeaderMap,
     body: &mut RequestBody,
@@ -183,9 +184,16 @@ async fn read_part(mut part: Part, mut field: Field<'_>, most: u64) -> Result<Pa
 fn refusal(error: &multer::Error) -> Refusal {
     match error {
         multer::Error::StreamSizeExceeded { limit } => too_large(*limit),
+        multer::Error::StreamReadFailed(interrupted) if is_no_room(&**interrupted) => {
+            Refusal::new(Code::Overloaded, interrupted.to_string())
+        }
         multer::Error::StreamReadFailed(interrupted) => Refusal::new(Code::MultipartMalformed, interrupted.to_string()),
         _ => Refusal::new(Code::MultipartMalformed, "the body is not well-formed, or ends before its closing boundary"),
     }
+}
+
+fn is_no_room(error: &(dyn std::error::Error + 'static)) -> bool {
+    matches!(error.downcast_ref(), Some(Interrupted::Cut(Cut::NoRoom)))
 }
 
 fn too_large(most: u64) -> Refusal {

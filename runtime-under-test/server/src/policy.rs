@@ -1,27 +1,31 @@
-//! The decisions of the server, each stated once, apart from the plumbing that carries them out.
-//!
-//! What a package must be is decided in `assay-package` and what a handler may do in `assay-sandbox`; what is left (who may
-//! do what, what is answered, kept and forgotten) is here. The default methods are the contract, [`Contract`] is all of
-//! them, and nothing else implements the trait in a runtime that is meant for use.
+//! The decisions of the server, each stated once, apart from the plumbing that carries them out. What a package must be is
+//! decided in `assay-package` and what a handler may do in `assay-sandbox`. The default methods are the contract, [`Contract`]
+//! is all of them, and nothing else implements the trait in a runtime that is meant for use.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use assay_package::{
-    Bounds, Circumstances, Code, Gates, Json, JsonFault, KeyName, Part, PublicKey, Refusal, Schema, SchemaFault,
-    Signer, TrustedKey, Version,
+    Bounds, Circumstances, Code, Gates, HandlerId, Json, JsonFault, KeyName, Part, PublicKey, Refusal, Schema,
+    SchemaFault, Signer, TrustedKey, Version,
 };
-use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use assay_sandbox::LogLine;
+use axum::body::Bytes;
 use axum::response::Response;
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
+use crate::accounts::{Totals, Used};
+use crate::api;
 use crate::catalogue::{Handler, Release};
 use crate::input::InputFault;
 use crate::installations::{Installed, Running};
 use crate::multipart::UploadBounds;
 use crate::output;
 use crate::problem::{self, Problem};
+use crate::records::Record;
+use crate::redaction::{self, Reading, Redactor, Secrets};
 use crate::request;
 use crate::roles::{self, Role};
 use crate::routes::Operation;
@@ -29,7 +33,7 @@ use crate::store::{NewRelease, Writer};
 
 mod terms;
 
-pub use terms::{Asked, Duplicate, Filters, Judged, Removed, StateChanges};
+pub use terms::{Asked, Duplicate, Filters, Judged, KeptAnswer, Place, Removed, StateChanges};
 
 /// The contract as it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,28 +44,18 @@ impl Policy for Contract {}
 /// Every decision of the server. Clauses are those of the contract.
 pub trait Policy: Send + Sync + 'static {
     // --- who asks ---------------------------------------------------------------------------------------
-
     /// The least role that may use an operation (README 2.2).
     fn least_role(&self, operation: Operation) -> Role {
         roles::least_role(roles::GRANTS, operation)
     }
 
-    /// The role under which a request is served (README 2.1 to 2.3). Where the method is not one of the path's, the
-    /// operation that asks for the least decides.
+    /// The role under which a request is served (README 2.1 to 2.3). For another method the path's least role decides.
     fn judge_role(&self, asked: &Asked<'_>) -> Result<Role, Refusal> {
         let least = asked.operations.iter().map(|operation| self.least_role(*operation)).min().unwrap_or(Role::Admin);
-        match asked.role {
-            _ if least == Role::Anyone => Ok(asked.role.unwrap_or(Role::Anyone)),
-            None => Err(Refusal::new(Code::Unauthenticated, "there is no bearer token that this runtime knows")),
-            Some(role) if role < least => {
-                Err(Refusal::new(Code::Forbidden, format!("the role `{}` may not do this", role.name())))
-            }
-            Some(role) => Ok(role),
-        }
+        roles::judge(asked.role, least)
     }
 
     // --- how it is asked --------------------------------------------------------------------------------
-
     /// The bound of a JSON request body, in bytes (README 1.2).
     fn request_bytes(&self, bounds: &Bounds) -> u64 {
         bounds.request_bytes
@@ -98,7 +92,6 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     // --- how it is answered -----------------------------------------------------------------------------
-
     /// A refusal as a response (README 3.1).
     fn problem(&self, refusal: &Refusal) -> Response {
         problem::response(refusal.code, "application/problem+json", &problem::members(refusal))
@@ -121,19 +114,13 @@ pub trait Policy: Send + Sync + 'static {
 
     /// The answer to a question for health (README 4.5).
     fn health(&self) -> Response {
-        let mut response = Response::new(Body::from(r#"{"status":"ok"}"#));
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
+        api::health()
     }
 
     // --- trust keys -------------------------------------------------------------------------------------
-
     /// Judges a key that is to take the place of one with the same name (registry.md 1.1).
     fn replace_key(&self, stored: &TrustedKey, new: &TrustedKey) -> Result<(), Refusal> {
-        if stored.public_key == new.public_key {
-            return Ok(());
-        }
-        Err(Refusal::new(Code::KeyConflict, "the name is taken by other public bytes").named(new.name.as_str()))
+        api::same_key(stored, new)
     }
 
     /// The keys that are shown (registry.md 1.4).
@@ -142,19 +129,14 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     // --- uploads ----------------------------------------------------------------------------------------
-
     /// Judges an upload (registry.md 2.2 to 2.5): what passes the gates is stored, signed or not, and nothing else.
     fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
-        match gates.upload(parts, circumstances) {
-            Ok(package) => Judged { stored: Some(package), refusal: None },
-            Err(refusal) => Judged { stored: None, refusal: Some(refusal) },
-        }
+        gates.upload(parts, circumstances).into()
     }
 
     /// What becomes of an upload of a version that is stored (registry.md 2.4).
     fn duplicate(&self, _writer: &mut Writer<'_>, new: &NewRelease<'_>) -> Result<Duplicate, Problem> {
-        let detail = format!("{} {} is stored already", new.release.handler, new.release.version);
-        Err(Problem::refused(Code::VersionExists, detail))
+        Err(api::stored_already(new))
     }
 
     /// The `Location` of an accepted upload (registry.md 2.2).
@@ -163,14 +145,9 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     // --- sign and revoke --------------------------------------------------------------------------------
-
     /// Judges the end of a statement that is to be signed (registry.md 3.1).
     fn judge_expiry(&self, expires_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-        if expires_at > now {
-            Ok(())
-        } else {
-            Err(request::malformed("`expires_at` is not in the future", "/expires_at"))
-        }
+        request::in_the_future(expires_at, now)
     }
 
     /// Whether the registry's signature is kept (registry.md 3.1).
@@ -189,7 +166,6 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     // --- list, detail, download -------------------------------------------------------------------------
-
     /// Whether a release is shown (registry.md 4).
     fn shows(&self, _release: &Release) -> bool {
         true
@@ -237,7 +213,6 @@ pub trait Policy: Send + Sync + 'static {
     }
 
     // --- installations ----------------------------------------------------------------------------------
-
     /// The release that is installed where a version is asked for (core.md 9.1).
     fn chosen_release(&self, handler: &Handler, version: &Version) -> Option<Arc<Release>> {
         handler.releases.get(version).cloned()
@@ -261,10 +236,29 @@ pub trait Policy: Send + Sync + 'static {
 
     /// What an uninstall removes (core.md 9.3).
     fn removed_at_uninstall(&self) -> Removed {
-        Removed { installation: true, state: true }
+        Removed { installation: true, state: true, records: true }
+    }
+
+    /// Where a page of the installed handlers begins, from the last item of the page before (core.md 9.21).
+    fn page_start<'a>(&self, after: Option<&'a HandlerId>) -> Bound<&'a HandlerId> {
+        after.map_or(Bound::Unbounded, Bound::Excluded)
+    }
+
+    /// How many installed handlers are passed over before a page begins (core.md 9.21).
+    fn skipped_items(&self, _cursor: bool) -> usize {
+        0
     }
 
     // --- executions -------------------------------------------------------------------------------------
+    /// A place for an execution among those that may be under way (load.md 2.1, 2.2).
+    fn take_place(&self, places: &Arc<Semaphore>) -> Result<Place, Problem> {
+        places.clone().try_acquire_owned().map_err(|_| api::too_many_executions())
+    }
+
+    /// Gives the place of an execution that is over to the next one (load.md 2.3).
+    fn give_back(&self, place: Place) {
+        drop(place);
+    }
 
     /// An identifier for an execution: 128 random bits (core.md 9.6).
     fn execution_id(&self) -> String {
@@ -291,6 +285,11 @@ pub trait Policy: Send + Sync + 'static {
         schema.validate(output)
     }
 
+    /// How deep an output may nest (core.md 9.6).
+    fn output_depth(&self) -> u64 {
+        output::DEPTH
+    }
+
     /// The text of an output, which is then judged as JSON (core.md 9.6).
     fn output_text(&self, bytes: Vec<u8>) -> Result<String, String> {
         output::text(bytes)
@@ -301,8 +300,100 @@ pub trait Policy: Send + Sync + 'static {
         handler.to_owned()
     }
 
+    /// The name under which the executions that use an owner's state take turns (core.md 9.11).
+    fn turns_of(&self, owner: &str) -> String {
+        owner.to_owned()
+    }
+
+    /// The name under which a change of what is installed waits for them (core.md 9.3).
+    fn turns_before_a_change_of(&self, owner: &str) -> String {
+        owner.to_owned()
+    }
+
+    /// The number of the installation that an execution commits to: that with which it started (core.md 9.3).
+    fn commits_to(&self, started: &Installed, _now: Option<&Installed>) -> i64 {
+        started.number
+    }
+
+    /// What a key of the state is shown to count, in bytes (sandbox.md 9.8).
+    fn shown_size(&self, key: u64, value: u64) -> u64 {
+        key + value
+    }
+
+    /// Whether the changes to the state are kept of an execution whose output was, or was not, rejected (core.md 9.11).
+    fn keeps_changes(&self, rejected: bool) -> bool {
+        !rejected
+    }
+
     /// The changes to the state that are committed after a success (core.md 9.11).
     fn committed_changes(&self, changes: StateChanges) -> StateChanges {
         changes
+    }
+
+    // --- accounts and records ---------------------------------------------------------------------------
+    /// Takes an execution into the totals of its handler (core.md 9.20).
+    fn charge(&self, totals: &mut Totals, used: &Used<'_>) {
+        totals.add(used);
+    }
+
+    /// How many records are kept of each installed handler (core.md 9.22).
+    fn records_kept(&self, bounds: &Bounds) -> usize {
+        usize::try_from(bounds.execution_records).unwrap_or(usize::MAX)
+    }
+
+    /// What is kept of an answer; none for nothing (core.md 9.22 and 9.23).
+    fn kept_answer(&self, answer: &KeptAnswer<'_>, bounds: &Bounds) -> Option<Bytes> {
+        answer.within(bounds.record_bytes)
+    }
+
+    /// Whether a caller who asks for an execution of this handler is shown a record (core.md 9.24).
+    fn shows_record(&self, record: &Record, handler: &HandlerId, asks: Role) -> bool {
+        record.handler == *handler && (asks == Role::Admin || asks == record.role)
+    }
+
+    // --- sensitive values -------------------------------------------------------------------------------
+    /// Makes a schema of a manifest ready: to judge, and to find what is sensitive (core.md 3.5 and 11.1).
+    fn compile(&self, schema: &serde_json::Value) -> Result<Schema, SchemaFault> {
+        assay_package::compile_schema(schema)
+    }
+
+    /// What of a value must not be seen elsewhere (core.md 11.1).
+    fn sensitive(&self, schema: &Schema, value: &Json) -> Secrets {
+        schema.sensitive(value)
+    }
+
+    /// What of an output must not be seen beside it (core.md 11.1).
+    fn sensitive_in_output(&self, schema: &Schema, output: &Json) -> Secrets {
+        self.sensitive(schema, output)
+    }
+
+    /// What of a caller's token must not be seen (core.md 11.1).
+    fn sensitive_token(&self, token: &str) -> Secrets {
+        Secrets::from([token.to_owned()])
+    }
+
+    /// Reads a text in every way in which something sensitive can be in it (core.md 11.2).
+    fn readings(&self, text: &str, read: &mut dyn FnMut(&Reading)) {
+        redaction::readings(text, read);
+    }
+
+    /// What is answered of a log (core.md 11.2).
+    fn redacted_log(&self, redactor: &Redactor, lines: Vec<LogLine>) -> Vec<LogLine> {
+        redactor.lines(lines, |text, read| self.readings(text, read))
+    }
+
+    /// What is answered of a failure's message (core.md 11.2).
+    fn redacted_failure(&self, redactor: &Redactor, message: String) -> String {
+        redactor.text(message, |text, read| self.readings(text, read))
+    }
+
+    /// What is answered of the words for an outcome (core.md 11.2).
+    fn redacted_detail(&self, redactor: &Redactor, detail: String) -> String {
+        redactor.text(detail, |text, read| self.readings(text, read))
+    }
+
+    /// What is answered of a refusal (core.md 11.2).
+    fn redacted_refusal(&self, redactor: &Redactor, refusal: Refusal) -> Refusal {
+        redactor.refusal(refusal, |text, read| self.readings(text, read))
     }
 }

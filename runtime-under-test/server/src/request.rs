@@ -81,10 +81,14 @@ impl Members {
 /// The body of a JSON request, within its bound.
 ///
 /// # Errors
-/// `request-too-large`, or `request-malformed` if it did not arrive.
+/// `request-too-large`, `overloaded` if there is no room for it, or `request-malformed` if it did not arrive.
 pub async fn read_bytes(body: &mut RequestBody, bounds: &Bounds, policy: &dyn Policy) -> Result<Vec<u8>, Refusal> {
     body.read(policy.request_bytes(bounds)).await.map_err(|cut| {
-        let code = if matches!(cut, Cut::Long(_)) { Code::RequestTooLarge } else { Code::RequestMalformed };
+        let code = match cut {
+            Cut::Long(_) => Code::RequestTooLarge,
+            Cut::NoRoom => Code::Overloaded,
+            Cut::Late | Cut::Broken => Code::RequestMalformed,
+        };
         Refusal::new(code, cut.to_string())
     })
 }
@@ -92,6 +96,11 @@ pub async fn read_bytes(body: &mut RequestBody, bounds: &Bounds, policy: &dyn Po
 /// `request-malformed` at a pointer.
 pub fn malformed(detail: impl Into<String>, pointer: &str) -> Refusal {
     Refusal::new(Code::RequestMalformed, detail).at(pointer)
+}
+
+/// The end of a statement that is to be signed lies in the future (registry.md 3.1).
+pub fn in_the_future(expires_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
+    if expires_at > now { Ok(()) } else { Err(malformed("`expires_at` is not in the future", "/expires_at")) }
 }
 
 /// `request-malformed` for a member of the body that is not known.

@@ -1,5 +1,6 @@
 //! Who asks, and what each role may do (README of the contract, section 2).
 
+use assay_package::{Code, Refusal};
 use sha2::{Digest, Sha256};
 
 use crate::routes::Operation;
@@ -36,9 +37,23 @@ pub const GRANTS: &[Grant] = &[
     (Operation::ListHandlers, Role::User),
     (Operation::ShowHandler, Role::User),
     (Operation::DownloadPart, Role::User),
+    (Operation::ListInstalled, Role::User),
     (Operation::ShowInstallation, Role::User),
     (Operation::Execute, Role::User),
+    (Operation::ShowExecution, Role::User),
 ];
+
+/// The role under which a request with this token's role is served where at least `least` is needed (README 2.1 to 2.3).
+pub fn judge(role: Option<Role>, least: Role) -> Result<Role, Refusal> {
+    match role {
+        _ if least == Role::Anyone => Ok(role.unwrap_or(Role::Anyone)),
+        None => Err(Refusal::new(Code::Unauthenticated, "there is no bearer token that this runtime knows")),
+        Some(role) if role < least => {
+            Err(Refusal::new(Code::Forbidden, format!("the role `{}` may not do this", role.name())))
+        }
+        Some(role) => Ok(role),
+    }
+}
 
 /// The least role that may use an operation.
 pub fn least_role(grants: &[Grant], operation: Operation) -> Role {
@@ -70,14 +85,16 @@ impl Tokens {
 
     /// The role of the token in an `Authorization` header, if it is one of ours.
     pub fn role(&self, authorization: &[u8]) -> Option<Role> {
-        let (scheme, token) = authorization.split_at_checked(7)?;
-        if !scheme.eq_ignore_ascii_case(b"bearer ") {
-            return None;
-        }
-        let token = digest(token.trim_ascii_start());
+        let token = digest(bearer(authorization)?);
         let (admin, user) = (same(&token, &self.admin), same(&token, &self.user));
         if admin { Some(Role::Admin) } else { user.then_some(Role::User) }
     }
+}
+
+/// The token in an `Authorization` header, if it is a bearer token.
+pub fn bearer(authorization: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = authorization.split_at_checked(7)?;
+    scheme.eq_ignore_ascii_case(b"bearer ").then(|| token.trim_ascii_start())
 }
 
 fn digest(token: impl AsRef<[u8]>) -> [u8; 32] {

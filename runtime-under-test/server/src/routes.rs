@@ -23,11 +23,14 @@ pub enum Operation {
     ListHandlers,
     ShowHandler,
     DownloadPart,
+    ListInstalled,
     Install,
     Upgrade,
     ShowInstallation,
     Uninstall,
     Execute,
+    ShowExecution,
+    ShowState,
 }
 
 use Operation as Op;
@@ -47,11 +50,14 @@ const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::GET, "registry/handlers", Op::ListHandlers),
     (Method::GET, "registry/handlers/{id}", Op::ShowHandler),
     (Method::GET, "registry/handlers/{id}/versions/{version}/{part}", Op::DownloadPart),
+    (Method::GET, "handlers", Op::ListInstalled),
     (Method::POST, "handlers/{id}/install", Op::Install),
     (Method::POST, "handlers/{id}/upgrade", Op::Upgrade),
     (Method::GET, "handlers/{id}", Op::ShowInstallation),
     (Method::DELETE, "handlers/{id}", Op::Uninstall),
     (Method::POST, "handlers/{id}/executions", Op::Execute),
+    (Method::GET, "handlers/{id}/executions/{execution}", Op::ShowExecution),
+    (Method::GET, "handlers/{id}/state", Op::ShowState),
 ];
 
 /// A path that exists.

@@ -4,11 +4,15 @@
 //! gates and of the sandbox are in those crates; this module finds them by their ids. Only the feature `sabotage`
 //! compiles it.
 
+mod accounts;
+mod crowds;
 mod executions;
 mod http;
 mod packages;
 mod registry;
 mod restarts;
+mod sensitive;
+mod states;
 
 use std::sync::Arc;
 
@@ -31,7 +35,17 @@ type Defect = (&'static str, fn() -> Arc<dyn Policy>);
 
 /// The policies with a defect.
 fn defects() -> impl Iterator<Item = &'static Defect> {
-    [http::DEFECTS, packages::DEFECTS, registry::DEFECTS, executions::DEFECTS].into_iter().flatten()
+    let tables = [
+        http::DEFECTS,
+        packages::DEFECTS,
+        registry::DEFECTS,
+        executions::DEFECTS,
+        states::DEFECTS,
+        accounts::DEFECTS,
+        crowds::DEFECTS,
+        sensitive::DEFECTS,
+    ];
+    tables.into_iter().flatten()
 }
 
 /// The ids of all defects of the runtime, those of the other crates included.

@@ -5,7 +5,8 @@ use std::path::Path;
 use assay_harness::{Attach, AttachOptions, Degenerate, Options, Session, Verdict};
 use assay_reports::{DegenerateRow, Report, RowVerdict};
 
-use super::{launch, report_of};
+use super::judges::Judges;
+use super::{launch, report_of, scratch};
 
 /// Checks that only look at what even a degenerate target shows: its discovery document and its health.
 const SHOWN: [&str; 2] = ["core.discovery.document", "core.discovery.health"];
@@ -15,8 +16,9 @@ const SHOWN: [&str; 2] = ["core.discovery.document", "core.discovery.health"];
 /// # Errors
 /// One cannot be started.
 pub async fn rows(honest: &Path, options: &Options) -> Result<Vec<DegenerateRow>, String> {
+    let options_of_upstream = AttachOptions { scratch: scratch::in_memory(), ..AttachOptions::default() };
     let upstream =
-        Session::attach(launch(honest, &[]), AttachOptions::default()).await.map_err(|fault| fault.to_string())?;
+        Session::attach(launch(honest, &[]), options_of_upstream).await.map_err(|fault| fault.to_string())?;
     let (admin, user) = upstream.tokens();
     let mut rows = Vec::new();
     for &kind in Degenerate::all() {
@@ -32,7 +34,7 @@ pub async fn rows(honest: &Path, options: &Options) -> Result<Vec<DegenerateRow>
         };
         // What hangs is known to hang after a second.
         let options = Options { request_timeout: std::time::Duration::from_secs(1), jobs: 64, ..options.clone() };
-        let report = report_of(attach, &options).await?;
+        let report = report_of(attach, &options, &Judges::all(&[])).await?;
         let concerned: fn(&str) -> bool = match kind {
             Degenerate::FeatureLiar => |id| id == "core.discovery.undeclared-features",
             _ => |id| !SHOWN.contains(&id) && !id.starts_with("lifecycle."),
@@ -42,8 +44,8 @@ pub async fn rows(honest: &Path, options: &Options) -> Result<Vec<DegenerateRow>
         rows.push(row);
     }
     upstream.stop().await;
-    let amnesia = report_of(forgetful(honest), options).await?;
-    rows.push(row("amnesia", "Forgets everything at each restart.", &amnesia, |id| id.starts_with("lifecycle.")));
+    let amnesia = report_of(forgetful(honest), options, &Judges::prefixed("lifecycle.durability.")).await?;
+    rows.push(row("amnesia", "Forgets everything at each restart.", &amnesia, |_| true));
     Ok(rows)
 }
 

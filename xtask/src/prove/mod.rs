@@ -2,7 +2,9 @@
 //! that fails for a defect which is not its own, ends the proof.
 
 mod degenerate;
+mod judges;
 mod row;
+mod scratch;
 mod table;
 
 use std::path::{Path, PathBuf};
@@ -10,14 +12,14 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use assay_conformance::contract::CONTRACT;
 use assay_conformance::proof::{self, Sabotage};
 use assay_conformance::run::{Selection, judge, suite};
 use assay_conformance::suites::GROUPS;
-use assay_harness::{Attach, AttachOptions, Exit, Interrupt, Options, Probe, Session, progress::Silent};
+use assay_harness::{Attach, AttachOptions, Exit, Interrupt, Options, Probe, Session, TERMS, progress::Silent};
 use assay_reports::{KillMatrix, MATRIX_SCHEMA, Report, Row, matrix_html, matrix_text};
 use clap::Args;
 
+use self::judges::Judges;
 use crate::build;
 
 pub use table::coverage;
@@ -28,6 +30,9 @@ pub struct Prove {
     /// Sabotages to prove: globs separated by commas; the degenerate targets are then left out
     #[arg(long, value_name = "GLOBS", value_delimiter = ',')]
     sabotage: Vec<String>,
+    /// Judge every sabotage by every check but those of the profile load, and not only by those near the ones it names
+    #[arg(long)]
+    thorough: bool,
     /// Runtimes that are judged at once
     #[arg(long, value_name = "N", default_value_t = 2)]
     jobs: usize,
@@ -78,7 +83,10 @@ impl Prove {
             interrupt,
             ..Options::default()
         };
-        let control = report_of(launch(&honest, &[]), &options).await?;
+        let named: Vec<&str> = chosen.iter().flat_map(|sabotage| &sabotage.kills).map(String::as_str).collect();
+        let everything = self.thorough || self.sabotage.is_empty();
+        let judges = if everything { Judges::all(&named) } else { Judges::near(&named) };
+        let control = report_of(launch(&honest, &[]), &options, &judges).await?;
         problems.extend(row::control_problems(&control));
         let rows = self.rows(&sabotaged, &chosen, &options).await;
         let degenerates = match self.sabotage.is_empty() {
@@ -90,7 +98,7 @@ impl Prove {
         }
         let mut matrix = KillMatrix {
             schema: MATRIX_SCHEMA.to_owned(),
-            contract: CONTRACT.version.clone(),
+            contract: TERMS.version.clone(),
             suite: suite(),
             started_at,
             duration_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -118,7 +126,7 @@ impl Prove {
                 if options.interrupt.is_thrown() {
                     return;
                 }
-                let row = prove_one(binary, sabotage, options).await;
+                let row = prove_one(binary, sabotage, options, self.thorough).await;
                 let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 rows.push((place, row));
                 if let Some((_, row)) = rows.last() {
@@ -157,32 +165,41 @@ fn take<'a>(next: &AtomicUsize, sabotages: &'a [Sabotage]) -> Option<(usize, &'a
     sabotages.get(place).map(|sabotage| (place, sabotage))
 }
 
-async fn prove_one(binary: &Path, sabotage: &Sabotage, options: &Options) -> Row {
+async fn prove_one(binary: &Path, sabotage: &Sabotage, options: &Options, thorough: bool) -> Row {
     let started = Instant::now();
-    let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), options).await;
+    let named: Vec<&str> = sabotage.kills.iter().map(String::as_str).collect();
+    let judges = if thorough { Judges::all(&named) } else { Judges::near(&named) };
+    let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), options, &judges).await;
     let mut row = row::judge(sabotage, report);
     row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     row
 }
 
 fn launch(binary: &Path, arguments: &[&str]) -> Attach {
+    // All rows send the same modules: whoever comes first compiles them.
+    let compiled = build::target_folder().join("prove/compiled");
     let mut command = vec![binary.display().to_string()];
     command.extend(arguments.iter().map(|&argument| argument.to_owned()));
-    Attach::Launch { command, env: Vec::new() }
+    let env = vec![("ASSAY_COMPILED".to_owned(), compiled.display().to_string())];
+    Attach::Launch { command, env }
 }
 
-/// Attaches and judges every check of every profile.
-async fn report_of(attach: Attach, options: &Options) -> Result<Report, String> {
+/// Attaches and judges.
+async fn report_of(attach: Attach, options: &Options, judges: &Judges<'_>) -> Result<Report, String> {
     let attach_options = AttachOptions {
         probe: Probe::Discovery,
         request_timeout: options.request_timeout,
+        scratch: scratch::in_memory(),
         interrupt: options.interrupt.clone(),
         ..AttachOptions::default()
     };
     let session = Session::attach(attach, attach_options).await.map_err(|fault| fault.to_string())?;
-    let profiles: Vec<String> = CONTRACT.profiles.iter().map(|profile| profile.id.clone()).collect();
+    let profiles: Vec<String> = TERMS.profiles.iter().map(|profile| profile.id.clone()).collect();
     let (plan, profiles) = Selection::default().plan(&profiles).map_err(|fault| fault.to_string())?;
-    let report = judge(&session, &plan, profiles, options, Vec::new(), &Silent).await;
+    let plan = plan.keeping(|group, check| judges.include(group.profile, check));
+    // Names of its own, or the runtimes would find modules compiled that are meant to be new to them.
+    let options = Options { nonce: Options::default().nonce, ..options.clone() };
+    let report = judge(&session, &plan, profiles, &options, Vec::new(), &Silent).await;
     session.stop().await;
     Ok(report)
 }

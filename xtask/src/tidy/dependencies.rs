@@ -8,6 +8,8 @@ use crate::build::root;
 
 /// Each crate and the crates of this workspace that it may import. Development dependencies of the runtime may add the fixtures.
 const MAY_IMPORT: &[(&str, &[&str])] = &[
+    // A third party: it measures both sides, and neither knows it.
+    ("bench", &["assay-fixtures", "assay-package", "assay-sandbox"]),
     ("reports", &[]),
     ("fixtures", &[]),
     ("harness", &["assay-reports"]),

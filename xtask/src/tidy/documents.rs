@@ -11,6 +11,7 @@ const DOCUMENTS: [&str; 3] = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
 /// Commands that the documents may show beside the steps of CI, and what runs them.
 const DOCUMENTED: &[(&str, &str)] = &[
     ("cargo xtask ci", ".ci/run"),
+    ("cargo xtask bench --quick --only", "xtask/tests/cli/commands.rs"),
     ("cargo xtask conformance", "xtask/tests/cli/commands.rs"),
     ("cargo xtask conformance --help", "xtask/tests/cli/commands.rs"),
     ("cargo xtask conformance --list", "xtask/tests/cli/commands.rs"),
@@ -19,7 +20,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("cargo xtask conformance --launch", "xtask/tests/cli/commands.rs"),
     ("cargo xtask fixtures --out", "xtask/tests/cli/commands.rs"),
     ("cargo xtask prove --sabotage", "xtask/tests/cli/proof.rs"),
-    ("cargo run --package assay-server --bin assay-runtime", "xtask/tests/cli/commands.rs"),
+    ("cargo run --bin assay-runtime", "xtask/tests/cli/commands.rs"),
     ("cargo test --package", "cargo test --workspace"),
 ];
 

@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use assay_conformance::contract::{CONTRACT, source};
+use assay_harness::TERMS;
 
 use super::sources::rust_files;
 use crate::build::root;
 
 /// Codes that no check of this version provokes, each with the reason.
-const UNPROVOKED: [(&str, &str); 3] = [
+const UNPROVOKED: [(&str, &str); 2] = [
     ("internal", "a defect of the runtime; no check expects it"),
-    ("overloaded", "needs more executions at once than a check of this version starts"),
     ("abi-unsupported", "needs a target that declares one packaging only"),
 ];
 
@@ -46,7 +46,7 @@ fn openapi(named: &BTreeSet<String>) -> Vec<String> {
     let missing = CONTRACT.problems.keys().filter(|code| *code != apart && !named.contains(*code));
     let unknown = named.iter().filter(|code| !CONTRACT.problems.contains_key(*code));
     let text = source("openapi.yaml").unwrap_or_default();
-    let bounds = CONTRACT.bounds.keys().filter(|bound| !text.contains(bound.as_str()));
+    let bounds = TERMS.bounds.keys().filter(|bound| !text.contains(bound.as_str()));
     missing
         .map(|code| format!("openapi.yaml: no operation answers {code}"))
         .chain(unknown.map(|code| format!("openapi.yaml: problems.toml has no code {code}")))

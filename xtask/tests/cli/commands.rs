@@ -17,6 +17,17 @@ fn the_embedded_default_is_conformant() {
 }
 
 #[test]
+fn a_quick_bench_measures_and_writes_both_files() {
+    let out = folder();
+    let run = xtask(&["bench", "--quick", "--only", "a,b", "--out", &out.path().display().to_string()]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    assert!(run.stdout.contains("upload gates beside wasmparser"), "{}", run.all());
+    for file in ["bench.json", "bench.md"] {
+        assert!(out.path().join(file).is_file(), "{file} is missing");
+    }
+}
+
+#[test]
 fn a_runtime_started_by_hand_gets_the_verdicts_of_the_embedded_one() {
     let (embedded, by_hand) = (folder(), folder());
     let launched = xtask(&["conformance", "--out", &embedded.path().display().to_string()]);
@@ -147,7 +158,7 @@ fn an_unknown_filter_ends_with_15_and_near_matches() {
 fn an_unknown_profile_ends_with_2_and_the_known_ones() {
     let run = xtask(&["conformance", "--profile", "corr"]);
     assert_eq!(run.code, 2, "{}", run.all());
-    assert!(run.stderr.contains("core,registry,lifecycle"), "{}", run.all());
+    assert!(run.stderr.contains("core,sandbox,registry,lifecycle,load"), "{}", run.all());
 }
 
 fn attach(url: &str, admin: &str) -> crate::support::Ended {

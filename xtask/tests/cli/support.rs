@@ -53,7 +53,7 @@ pub fn runtime() -> PathBuf {
     BUILT
         .get_or_init(|| {
             let built = Command::new(env!("CARGO"))
-                .args(["build", "--quiet", "--package", "assay-server", "--bin", "assay-runtime"])
+                .args(["build", "--quiet", "--workspace", "--bin", "assay-runtime"])
                 .current_dir(root())
                 .status()
                 .expect("cargo starts");
@@ -79,7 +79,7 @@ impl Runtime {
         runtime();
         // On Unix cargo becomes the program that it runs, so the child is the runtime.
         let mut child = Command::new(env!("CARGO"))
-            .args(["run", "--quiet", "--package", "assay-server", "--bin", "assay-runtime", "--"])
+            .args(["run", "--quiet", "--bin", "assay-runtime", "--"])
             .current_dir(root())
             .args(["--listen", "127.0.0.1:0", "--admin-token", "admin-by-hand", "--user-token", "user-by-hand"])
             .arg("--data")

@@ -1,10 +1,9 @@
 //! What a target says of itself, and whether it keeps to it (README.md, section 4).
 
 use assay_fixtures::Behaviour;
-use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
+use assay_harness::{Control as _, Cx, Group, Stop, TERMS, checks, ensure};
 use serde_json::{Value, json};
 
-use crate::contract::CONTRACT;
 use crate::operations::Operations;
 use crate::publisher::Publisher;
 use crate::refusal::refused;
@@ -33,18 +32,18 @@ pub const GROUP: Group = Group {
 async fn document(cx: Cx) -> Result<(), Stop> {
     let reply = Operations::of(cx.anonymous()).discovery().await?.expect(200)?;
     let body = reply.json()?;
-    ensure!(body["contract"] == CONTRACT.version, "`contract` is {}", body["contract"]);
+    ensure!(body["contract"] == TERMS.version, "`contract` is {}", body["contract"]);
     for text in ["/implementation/name", "/implementation/version"] {
         ensure!(body.pointer(text).is_some_and(Value::is_string), "`{text}` is no text");
     }
     ensure!(body["profiles"].is_array() && body["features"].is_array(), "`profiles` or `features` is no list");
     let abis = body["abis"].as_array().cloned().unwrap_or_default();
     ensure!(
-        !abis.is_empty() && abis.iter().all(|abi| CONTRACT.abis.iter().any(|known| abi == known)),
+        !abis.is_empty() && abis.iter().all(|abi| TERMS.abis.iter().any(|known| abi == known)),
         "`abis` is {}",
         body["abis"]
     );
-    for (name, bound) in &CONTRACT.bounds {
+    for (name, bound) in &TERMS.bounds {
         let published = body["bounds"][name].as_u64();
         ensure!(
             published.is_some_and(|published| published >= bound.least),

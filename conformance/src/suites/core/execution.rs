@@ -20,14 +20,16 @@ pub const GROUP: Group = Group {
         each("core.execution.failure", "a failure is reported with its kind and message", &["CORE-EXE-003"], failure),
         each("core.execution.failure-limit", "a failure's message counts as output", &["CORE-EXE-016"], failure_limit),
         each("core.execution.trap", "a trap is reported as one", &["CORE-EXE-004"], trap),
-        each("core.execution.timeout", "a handler that runs past its time is ended", &["CORE-EXE-005"], timeout),
-        each("core.execution.in-time", "a handler that ends in time succeeds", &["CORE-EXE-005"], in_time),
+        each("core.execution.timeout", "a handler that runs past its time is ended", &["CORE-EXE-005"], timeout)
+            .costly(),
+        each("core.execution.in-time", "a handler that ends in time succeeds", &["CORE-EXE-005"], in_time).costly(),
         each(
             "core.execution.others-served",
             "while a handler runs away, others are served",
             &["CORE-EXE-006"],
             others_served
-        ),
+        )
+        .costly(),
         each("core.execution.fresh", "every execution starts from a fresh instance", &["CORE-EXE-012"], fresh),
         each("core.execution.recovers", "after a hostile execution the next one works", &["CORE-EXE-013"], recovers),
     ],
@@ -116,8 +118,8 @@ async fn timeout(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The limit of the handler that ends in time. Its work is sized to a fifteenth of it, so that a loaded machine has room.
-const AMPLE: Duration = Duration::from_secs(3);
+/// The limit of the handler that ends in time. Its work is sized to an eighth of it, so that a loaded machine has room.
+const AMPLE: Duration = Duration::from_secs(4);
 
 /// Turns of the handler by which the target's speed is found: enough to stand out against the time of the request.
 const PROBE_TURNS: u64 = 30_000_000;
@@ -134,7 +136,7 @@ async fn in_time(cx: Cx) -> Result<(), Stop> {
         probe.runs(json!(1)).await?;
         fastest = fastest.min(before.elapsed());
     }
-    let wanted = AMPLE.as_secs_f64() / 15.0;
+    let wanted = AMPLE.as_secs_f64() / 8.0;
     let turns = (wanted / fastest.as_secs_f64()).clamp(0.1, 50.0) * PROBE_TURNS as f64;
     let worker = publisher
         .recipe("worker", Behaviour::LoopTurns(turns as u64))

@@ -15,6 +15,8 @@ pub const GROUP: Group = Group {
         each("core.log.lines", "every line is in the answer, in order", &["CORE-LOG-001"], lines),
         each("core.log.levels", "every line has its level", &["CORE-LOG-001"], levels),
         each("core.log.after-trap", "lines before a trap are kept", &["CORE-LOG-002"], after_trap),
+        each("core.log.any-end", "lines before any end are kept", &["CORE-LOG-002"], any_end),
+        each("core.log.many", "a thousand lines come in their order", &["CORE-LOG-001"], many),
         each("core.log.limit", "lines past the limit are dropped and the log is marked", &["CORE-LOG-003"], limit),
     ],
 };
@@ -27,8 +29,18 @@ fn messages(execution: &Execution) -> Vec<&str> {
 
 async fn lines(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let texts: Vec<String> =
-        ["second to none", "", "caf\u{e9} \u{1f512}", "a\nb", "again", "again"].map(str::to_owned).to_vec();
+    let texts: Vec<String> = [
+        "second to none",
+        "",
+        "caf\u{e9} \u{1f512}",
+        "a\nb",
+        "again",
+        "again",
+        "\0\u{1}\u{7f}\r\t\u{1b}[31m",
+        "\u{202e}\u{feff}",
+    ]
+    .map(str::to_owned)
+    .to_vec();
     let written = texts.iter().map(|text| (LogLevel::Info, text.clone())).collect();
     let handler = publisher.install(&publisher.recipe("lines", Behaviour::Log(written))).await?;
     let execution = handler.execute(json!(1)).await?;
@@ -60,6 +72,42 @@ async fn after_trap(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
+async fn any_end(cx: Cx) -> Result<(), Stop> {
+    let publisher = Publisher::new(&cx).await?;
+    let lines = || vec![(LogLevel::Warn, "about to".to_owned()), (LogLevel::Error, "end".to_owned())];
+    for (behaviour, outcome) in [
+        (Behaviour::LogThenLoop(lines()), "timeout"),
+        (Behaviour::LogThenGrow(lines()), "memory-exceeded"),
+        (Behaviour::LogThenFail(lines()), "failure"),
+        (Behaviour::LogThenSpoil(lines()), "output-rejected"),
+    ] {
+        let recipe = publisher.recipe(outcome, behaviour).limit("timeout_ms", 400);
+        let handler = publisher.install(&recipe).await?;
+        let judged = async {
+            let execution = handler.execute(json!(1)).await?;
+            execution.expect(outcome)?;
+            let found = execution.logs();
+            ensure!(found == [("warn", "about to"), ("error", "end")], "the log before `{outcome}` is {found:?}");
+            Ok(())
+        };
+        cx.case(outcome, judged).await;
+    }
+    Ok(())
+}
+
+async fn many(cx: Cx) -> Result<(), Stop> {
+    let publisher = Publisher::new(&cx).await?;
+    let handler = publisher.install(&publisher.recipe("many", Behaviour::LogNumbered(1000, "line".to_owned()))).await?;
+    let execution = handler.execute(json!(1)).await?;
+    execution.expect("success")?;
+    let found = messages(&execution);
+    ensure!(found.len() == 1000, "of 1000 lines there are {}", found.len());
+    for (number, message) in found.into_iter().enumerate() {
+        ensure!(message == format!("{number} line"), "line {number} is {message:?}");
+    }
+    Ok(())
+}
+
 async fn limit(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let line = |text: &str| (LogLevel::Info, text.to_owned());
@@ -68,6 +116,8 @@ async fn limit(cx: Cx) -> Result<(), Stop> {
         ("above", vec![line("0123456789"), line("abcdefghijk")], 1, true),
         ("after", vec![line("0123456789"), line("abcdefghijk"), line("c")], 1, true),
         ("one-line", vec![line(&"x".repeat(21))], 0, true),
+        ("bytes-at", vec![line(&"\u{e9}".repeat(10))], 1, false),
+        ("bytes-above", vec![line(&"\u{e9}".repeat(10)), line("x")], 1, true),
     ] {
         let texts: Vec<String> = written.iter().map(|(_, text)| text.clone()).collect();
         let recipe = publisher.recipe(leaf, Behaviour::Log(written)).limit("log_bytes", 20);

@@ -2,6 +2,7 @@
 
 pub mod chain;
 pub mod context;
+pub mod cost;
 pub mod digest;
 pub mod discovery;
 pub mod envelope;
@@ -9,14 +10,18 @@ pub mod execution;
 pub mod expiry;
 pub mod http;
 pub mod install;
+pub mod list;
 pub mod log;
 pub mod manifest;
 pub mod memory;
 pub mod module;
 pub mod output;
+pub mod records;
+pub mod redaction;
 pub mod revocation;
 pub mod schema;
 pub mod signature;
 pub mod state;
 pub mod structure;
 pub mod trust;
+pub mod validation;

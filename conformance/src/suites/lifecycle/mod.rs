@@ -1,3 +1,4 @@
 //! Profile `lifecycle`: what was acknowledged survives.
 
 pub mod durability;
+pub mod redaction;

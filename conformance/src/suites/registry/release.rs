@@ -1,7 +1,7 @@
 //! A release: its detail, its parts, the registry's signature, its revocation (registry.md, sections 3 to 5).
 
 use assay_fixtures::{Behaviour, pae};
-use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
+use assay_harness::{Control as _, Cx, Group, Stop, TERMS, checks, ensure};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
@@ -9,7 +9,6 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::contract::CONTRACT;
 use crate::form;
 use crate::publisher::Publisher;
 use crate::refusal::refused;
@@ -198,7 +197,7 @@ async fn verifies(cx: Cx) -> Result<(), Stop> {
     for (pointer, expected) in [
         ("/subject/0/name", json!(package.subject())),
         ("/subject/0/digest/sha256", json!(digest.trim_start_matches("sha256:"))),
-        ("/predicateType", json!(CONTRACT.predicate_type)),
+        ("/predicateType", json!(TERMS.predicate_type)),
         ("/predicate/previous", Value::Null),
     ] {
         let found = statement.pointer(pointer);

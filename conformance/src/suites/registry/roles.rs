@@ -55,11 +55,13 @@ fn operations(publisher: &Publisher, id: &str) -> (Vec<Operation>, Vec<Operation
         operation("POST", format!("/handlers/{id}/install"), Some(version.clone())),
         operation("POST", format!("/handlers/{id}/upgrade"), Some(version)),
         operation("DELETE", format!("/handlers/{id}"), None),
+        operation("GET", format!("/handlers/{id}/state"), None),
     ];
     let user = vec![
         operation("GET", "/registry/handlers?limit=1".to_owned(), None),
         operation("GET", format!("/registry/handlers/{id}"), None),
         operation("GET", format!("/registry/handlers/{id}/versions/1.0.0/manifest"), None),
+        operation("GET", "/handlers?limit=1".to_owned(), None),
         operation("GET", format!("/handlers/{id}"), None),
         operation("POST", format!("/handlers/{id}/executions"), Some(json!({"input": 1}))),
     ];

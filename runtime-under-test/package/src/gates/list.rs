@@ -100,10 +100,12 @@ const MANIFEST: [Rule; 25] = [
 ];
 
 /// core.md 4.
-const MODULE: [Rule; 9] = [
+const MODULE: [Rule; 11] = [
     Rule::new("module/header", Judge::Package(module::header)),
     Rule::new("module/abi", Judge::Package(module::abi)),
     Rule::new("module/valid", Judge::Package(module::valid)),
+    Rule::new("module/cost", Judge::Package(module::cost)),
+    Rule::new("module/parts", Judge::Package(module::parts)),
     Rule::new("module/exports", Judge::Package(module::exports)),
     Rule::new("module/export-types", Judge::Package(module::export_types)),
     Rule::new("module/imports", Judge::Package(module::imports)),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{ManifestDraft, invalid};
 use crate::{
     Code, Json, Offer, Refusal, SchemaFault,
-    schema::{MOST_EVALUATIONS, build, cost, dialect as other_dialect, meta_valid, references as resolve},
+    schema::{DEEPEST, MOST_EVALUATIONS, build, cost, dialect as other_dialect, meta_valid, references as resolve},
 };
 
 type Verdict = Result<(), Refusal>;
@@ -32,11 +32,16 @@ pub(crate) fn references(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     both(draft, resolve)
 }
 
-/// Neither costs more than is allowed on one value.
+/// Neither costs more than is allowed on one place of a value, however deep it lies.
 pub(crate) fn affordable(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
-    both(draft, |schema| match cost(schema) {
+    affordable_to(draft, DEEPEST)
+}
+
+/// Neither costs more than is allowed on a place at most so many levels deep.
+pub(crate) fn affordable_to(draft: &mut ManifestDraft, deepest: usize) -> Verdict {
+    both(draft, |schema| match cost(schema, deepest, MOST_EVALUATIONS) {
         0..=MOST_EVALUATIONS => Ok(()),
-        _ => Err(SchemaFault::new("", format!("one value would cost more than {MOST_EVALUATIONS} evaluations"))),
+        _ => Err(SchemaFault::new("", format!("one place would cost more than {MOST_EVALUATIONS} evaluations"))),
     })
 }
 

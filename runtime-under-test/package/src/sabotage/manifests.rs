@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     Bounds, HandlerId, Json, Offer, Refusal,
-    manifest::{ManifestDraft, fields, invalid, limits, shape},
+    manifest::{ManifestDraft, fields, invalid, limits, schemas, shape},
     parse_json,
 };
 
@@ -180,4 +180,9 @@ fn at<'a>(json: &'a mut Json, pointer: &str) -> Option<&'a mut Json> {
         Json::Object(members) => members.get_mut(name),
         _ => None,
     })
+}
+
+/// Does not count what the items and members of a value cost.
+pub(super) fn cost_at_the_value_itself(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
+    schemas::affordable_to(draft, 0)
 }

@@ -35,22 +35,14 @@ pub(crate) fn references(schema: &Value) -> Result<(), SchemaFault> {
     if let Some(fault) = faults.into_iter().next() {
         return Err(fault);
     }
-    match index.dearest() {
+    match index.inside_out() {
         Err(pointer) => Err(SchemaFault::new(pointer, "the reference leads back to itself without an end")),
         Ok(_) => Ok(()),
     }
 }
 
-/// The most evaluations of subschemas that one value can cost, over all subschemas.
-///
-/// A subschema costs 1, each item of its `enum` 1 more, and whatever it applies to the same value costs what that costs, as
-/// often as it is applied. A reference without an end costs [`u64::MAX`].
-pub(crate) fn cost(schema: &Value) -> u64 {
-    index(schema).0.dearest().unwrap_or(u64::MAX)
-}
-
 /// What is in the schema and where its references lead, and those that lead nowhere.
-fn index(schema: &Value) -> (Index, Vec<SchemaFault>) {
+pub(super) fn index(schema: &Value) -> (Index, Vec<SchemaFault>) {
     let mut index = Index::default();
     let mut references = Vec::new();
     let mut faults = Vec::new();
@@ -71,7 +63,8 @@ fn index(schema: &Value) -> (Index, Vec<SchemaFault>) {
             Some(to) => {
                 let everywhere = if pointer.ends_with("/$dynamicRef") { index.dynamic(&target) } else { Vec::new() };
                 let everywhere: BTreeSet<String> = everywhere.into_iter().chain([to]).collect();
-                index.in_place.entry(from).or_default().extend(everywhere);
+                let applied = everywhere.into_iter().map(|to| (to, Applied::InPlace));
+                index.subschemas.entry(from).or_default().applied.extend(applied);
             }
             None => faults.push(SchemaFault::new(pointer, "the reference does not resolve inside the schema")),
         }
@@ -80,44 +73,66 @@ fn index(schema: &Value) -> (Index, Vec<SchemaFault>) {
 }
 
 /// One subschema on the walk.
-struct Place<'a> {
+pub(super) struct Place<'a> {
     /// An object or a boolean.
-    schema: &'a Value,
-    pointer: String,
+    pub(super) schema: &'a Value,
+    pub(super) pointer: String,
     base: Uri<String>,
     /// The pointer of the resource that it belongs to: the nearest subschema with an `$id`.
     resource: String,
-    /// The subschema that applies it to the same value, if one does.
-    applied_by: Option<String>,
+    /// The subschema that holds it, and what it applies it to.
+    applied_by: Option<(String, Applied)>,
 }
 
-/// Keywords whose value is a schema, an array of schemas, or an object of schemas. `true`: judged on the same value.
-const ONE: [(&str, bool); 12] = [
-    ("not", true),
-    ("if", true),
-    ("then", true),
-    ("else", true),
-    ("items", false),
-    ("contains", false),
-    ("additionalProperties", false),
-    ("unevaluatedItems", false),
-    ("unevaluatedProperties", false),
-    ("propertyNames", false),
-    ("contentSchema", false),
-    ("additionalItems", false),
+/// Which values a subschema is applied to by the one that holds it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Applied {
+    /// The same value.
+    InPlace,
+    /// A member, unless another subschema of this kind is applied to it.
+    OneMember,
+    /// A member, or its name, besides all others.
+    EveryMember,
+    /// An item, unless another subschema of this kind is applied to it.
+    OneItem,
+    /// An item, besides all others.
+    EveryItem,
+    /// None: it is only there to be referred to, or an annotation.
+    Nowhere,
+}
+
+/// Keywords whose value is a schema, an array of schemas, or an object of schemas.
+const ONE: [(&str, Applied); 12] = [
+    ("not", Applied::InPlace),
+    ("if", Applied::InPlace),
+    ("then", Applied::InPlace),
+    ("else", Applied::InPlace),
+    ("items", Applied::OneItem),
+    ("contains", Applied::EveryItem),
+    ("additionalProperties", Applied::OneMember),
+    ("unevaluatedItems", Applied::EveryItem),
+    ("unevaluatedProperties", Applied::EveryMember),
+    ("propertyNames", Applied::EveryMember),
+    ("contentSchema", Applied::Nowhere),
+    ("additionalItems", Applied::Nowhere),
 ];
-const MANY: [(&str, bool); 4] = [("allOf", true), ("anyOf", true), ("oneOf", true), ("prefixItems", false)];
-const NAMED: [(&str, bool); 6] = [
-    ("dependentSchemas", true),
-    ("properties", false),
-    ("patternProperties", false),
-    ("$defs", false),
-    ("definitions", false),
-    ("dependencies", true),
+const MANY: [(&str, Applied); 4] = [
+    ("allOf", Applied::InPlace),
+    ("anyOf", Applied::InPlace),
+    ("oneOf", Applied::InPlace),
+    ("prefixItems", Applied::OneItem),
+];
+const NAMED: [(&str, Applied); 6] = [
+    ("dependentSchemas", Applied::InPlace),
+    ("properties", Applied::OneMember),
+    ("patternProperties", Applied::EveryMember),
+    ("$defs", Applied::Nowhere),
+    ("definitions", Applied::Nowhere),
+    ("dependencies", Applied::InPlace),
 ];
 
 /// Visits every subschema, outermost first.
-fn walk<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Place<'a>)) {
+pub(super) fn walk<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Place<'a>)) {
     let Ok(base) = uri::from_str(ROOT) else {
         return;
     };
@@ -135,39 +150,48 @@ fn walk<'a>(schema: &'a Value, visit: &mut dyn FnMut(&Place<'a>)) {
         }
         let place = Place { schema, pointer, base, resource, applied_by };
         visit(&place);
-        let mut push = |below: &'a Value, path: String, same: bool| {
-            let by = same.then(|| place.pointer.clone());
+        let mut push = |below: &'a Value, path: String, applied: Applied| {
+            let by = Some((place.pointer.clone(), applied));
             todo.push((below, format!("{}/{path}", place.pointer), place.base.clone(), place.resource.clone(), by));
         };
-        for (keyword, same) in ONE {
+        for (keyword, applied) in ONE {
             if let Some(below) = schema.get(keyword) {
-                push(below, keyword.to_owned(), same);
+                push(below, keyword.to_owned(), applied);
             }
         }
-        for (keyword, same) in MANY {
+        for (keyword, applied) in MANY {
             for (index, below) in schema.get(keyword).and_then(Value::as_array).into_iter().flatten().enumerate() {
-                push(below, format!("{keyword}/{index}"), same);
+                push(below, format!("{keyword}/{index}"), applied);
             }
         }
-        for (keyword, same) in NAMED {
+        for (keyword, applied) in NAMED {
             for (name, below) in schema.get(keyword).and_then(Value::as_object).into_iter().flatten() {
-                push(below, format!("{keyword}/{}", escape_pointer(name)), same);
+                push(below, format!("{keyword}/{}", escape_pointer(name)), applied);
             }
         }
     }
 }
 
-/// What references can name, and which subschemas judge the same value as another one.
+/// What references can name, and what each subschema applies to which values.
 #[derive(Default)]
-struct Index {
+pub(super) struct Index {
     /// Pointers of the resources by their URI.
     resources: HashMap<String, String>,
     /// Pointers of the anchors by the pointer of their resource and their name.
     anchors: HashMap<(String, String), String>,
-    /// What each subschema costs by itself. Whatever is not in here is no subschema.
-    own_cost: HashMap<String, u64>,
-    /// From each subschema to those that it applies to the same value, as often as it does.
-    in_place: HashMap<String, Vec<String>>,
+    /// Every subschema by its pointer. Whatever is not in here is no subschema.
+    pub(super) subschemas: HashMap<String, Subschema>,
+}
+
+/// What is known of one subschema.
+#[derive(Default)]
+pub(super) struct Subschema {
+    /// 1, and the items of its `enum`.
+    pub(super) own_cost: u64,
+    /// Whether it has to know which members or items the others have judged.
+    pub(super) asks_again: bool,
+    /// The pointers of what it applies, references included, as often as it does.
+    pub(super) applied: Vec<(String, Applied)>,
 }
 
 impl Index {
@@ -181,9 +205,13 @@ impl Index {
             }
         }
         let items = place.schema.get("enum").and_then(Value::as_array).map_or(0, Vec::len);
-        self.own_cost.insert(place.pointer.clone(), (items as u64).saturating_add(1));
-        if let Some(by) = &place.applied_by {
-            self.in_place.entry(by.clone()).or_default().push(place.pointer.clone());
+        let subschema = self.subschemas.entry(place.pointer.clone()).or_default();
+        subschema.own_cost = (items as u64).saturating_add(1);
+        subschema.asks_again =
+            ["unevaluatedProperties", "unevaluatedItems"].iter().any(|keyword| place.schema.get(keyword).is_some());
+        if let Some((by, applied)) = &place.applied_by {
+            let by = self.subschemas.entry(by.clone()).or_default();
+            by.applied.push((place.pointer.clone(), *applied));
         }
     }
 
@@ -196,7 +224,7 @@ impl Index {
             root if root.is_empty() => Some(resource.clone()),
             path if path.starts_with('/') => {
                 let pointer = format!("{resource}{path}");
-                self.own_cost.contains_key(&pointer).then_some(pointer)
+                self.subschemas.contains_key(&pointer).then_some(pointer)
             }
             anchor => self.anchors.get(&(resource.clone(), anchor)).cloned(),
         }
@@ -209,44 +237,48 @@ impl Index {
         named.map(|(_, pointer)| pointer.clone()).collect()
     }
 
-    /// What the dearest subschema costs, all included that it applies to the same value.
+    /// The pointers of all subschemas, each after those that it applies to the same value.
     ///
     /// # Errors
     /// A subschema from which one comes back to it without ever looking at another value.
-    fn dearest(&self) -> Result<u64, String> {
-        let mut costs: HashMap<&str, u64> = HashMap::new();
-        for start in self.own_cost.keys() {
-            // Depth first, with the way back kept on the stack: `None` leaves a subschema again.
-            let mut way: Vec<&str> = Vec::new();
-            let mut todo = vec![Some(start.as_str())];
+    pub(super) fn inside_out(&self) -> Result<Vec<&str>, String> {
+        let mut order = Vec::with_capacity(self.subschemas.len());
+        // False while one is on the way to what it applies.
+        let mut left: HashMap<&str, bool> = HashMap::new();
+        for start in self.subschemas.keys() {
+            // Depth first: `Leave` comes up again when all below was seen.
+            let mut todo = vec![Step::Enter(start)];
             while let Some(step) = todo.pop() {
-                let Some(pointer) = step else {
-                    costs.extend(way.pop().map(|left| (left, self.cost(left, &costs))));
-                    continue;
-                };
-                if way.contains(&pointer) {
-                    return Err(pointer.to_owned());
+                match step {
+                    Step::Leave(pointer) => {
+                        left.insert(pointer, true);
+                        order.push(pointer);
+                    }
+                    Step::Enter(pointer) => match left.get(pointer) {
+                        Some(true) => {}
+                        Some(false) => return Err(pointer.to_owned()),
+                        None => {
+                            left.insert(pointer, false);
+                            todo.push(Step::Leave(pointer));
+                            todo.extend(self.in_place(pointer).map(Step::Enter));
+                        }
+                    },
                 }
-                if costs.contains_key(pointer) {
-                    continue;
-                }
-                way.push(pointer);
-                todo.push(None);
-                todo.extend(self.applied(pointer).map(Some));
             }
         }
-        Ok(costs.into_values().max().unwrap_or_default())
+        Ok(order)
     }
 
-    /// What one subschema costs, from the costs of all that it applies.
-    fn cost(&self, pointer: &str, costs: &HashMap<&str, u64>) -> u64 {
-        let own = self.own_cost.get(pointer).copied().unwrap_or(1);
-        self.applied(pointer).filter_map(|applied| costs.get(applied)).fold(own, |sum, cost| sum.saturating_add(*cost))
+    fn in_place(&self, pointer: &str) -> impl Iterator<Item = &str> {
+        let applied = self.subschemas.get(pointer).into_iter().flat_map(|subschema| &subschema.applied);
+        applied.filter(|(_, applied)| *applied == Applied::InPlace).map(|(to, _)| to.as_str())
     }
+}
 
-    fn applied(&self, pointer: &str) -> impl Iterator<Item = &str> {
-        self.in_place.get(pointer).into_iter().flatten().map(String::as_str)
-    }
+/// A step of the walk over what judges the same value.
+enum Step<'a> {
+    Enter(&'a str),
+    Leave(&'a str),
 }
 
 fn without_fragment(uri: &Uri<String>) -> String {

@@ -90,12 +90,29 @@ fn refuses_references_that_never_end() {
 
 #[test]
 fn bounds_regular_expressions() {
-    accepts(json!({ "pattern": "^(?=a)[a-z]+$" }));
-    let huge = json!({ "pattern": "((a{500}){500}){500}" });
-    let outcome = World::empty().upload(&echo().input(huge).build()).expect_err("it is too large");
-    assert_eq!(outcome.code, Code::SchemaInvalid);
-    let schema = compile_schema(&json!({ "pattern": "^(?=(a+)+$)\\1b" })).expect("it is one");
-    assert!(schema.validate(&json!("a".repeat(5000))).is_err());
+    accepts(json!({ "pattern": "^[a-z]+(?:-[0-9]{1,8})?$" }));
+    refuses(json!({ "pattern": "((a{500}){500}){500}" }), "/pattern");
+    let schema = compile_schema(&json!({ "pattern": "^(a+)+$" })).expect("it is one");
+    assert!(schema.validate(&json!("a".repeat(5000) + "!")).is_err());
+}
+
+#[test]
+fn refuses_long_regular_expressions() {
+    accepts(json!({ "pattern": "a".repeat(256) }));
+    refuses(json!({ "pattern": "a".repeat(257) }), "/pattern");
+    let names = |count: usize| {
+        let names = (0..count).map(|number| (format!("{number:0256}"), json!(true)));
+        json!({ "patternProperties": names.collect::<serde_json::Map<_, _>>() })
+    };
+    accepts(names(16));
+    refuses(names(17), "/patternProperties");
+}
+
+#[test]
+fn refuses_regular_expressions_that_have_to_go_back() {
+    for pattern in ["^(?=a)", "^(?!a)", "(?<=a)b", "(?<!a)b", "(a)\\1", "(?<n>a)\\k<n>", "("] {
+        refuses(json!({ "items": { "pattern": pattern } }), "/items/pattern");
+    }
 }
 
 #[test]
@@ -197,4 +214,67 @@ fn an_ordinary_schema_costs_little() {
     } });
     assert_eq!(cost(&person), 3);
     assert_eq!(cost(&json!(true)), 1);
+}
+
+/// A schema whose items are judged by it as often as this.
+fn descending(branches: usize) -> Value {
+    json!({ "allOf": vec![json!({ "items": { "$ref": "#" } }); branches] })
+}
+
+#[test]
+fn refuses_schemas_that_judge_a_deep_place_too_often() {
+    accepts(descending(1));
+    refuses(descending(2), "");
+    let twice = json!({ "items": { "$ref": "#" }, "contains": { "$ref": "#" } });
+    refuses(twice, "");
+    let again = json!({ "unevaluatedItems": false, "anyOf": [{ "items": { "$ref": "#" } }] });
+    refuses(again, "");
+    let members = json!({ "patternProperties": { "a": { "$ref": "#" } }, "additionalProperties": { "$ref": "#" } });
+    refuses(members, "");
+}
+
+#[test]
+fn counts_one_of_the_properties_and_all_of_the_patterns() {
+    let enumeration = |count: usize| json!({ "enum": (1..count).collect::<Vec<_>>() });
+    let schema = json!({ "properties": { "a": enumeration(300), "b": enumeration(400) },
+        "additionalProperties": enumeration(350), "patternProperties": { "x": enumeration(20), "y": enumeration(30) } });
+    assert_eq!(cost(&schema), 450);
+    let items = json!({ "prefixItems": [enumeration(200), enumeration(300)], "items": enumeration(250), "contains": enumeration(50) });
+    assert_eq!(cost(&items), 350);
+}
+
+/// What is kept out of the log of an execution with this input.
+fn sensitive(schema: &Value, value: &str) -> Vec<String> {
+    let value = assay_package::parse_json(value.as_bytes(), 64).expect("JSON");
+    compile_schema(schema).expect("right").sensitive(&value).into_iter().collect()
+}
+
+#[test]
+fn finds_marked_values_wherever_the_schema_could_mark_them() {
+    let mark = json!({ "x-sensitive": true });
+    let input = r#"{ "a": "secret", "b": "public" }"#;
+    for schema in [
+        json!({ "properties": { "a": mark } }),
+        json!({ "allOf": [{ "properties": { "a": mark } }] }),
+        json!({ "anyOf": [{ "type": "string", "properties": { "a": mark } }, true] }),
+        json!({ "not": { "required": ["z"], "properties": { "a": mark } } }),
+        json!({ "$ref": "#/$defs/x", "$defs": { "x": { "properties": { "a": { "$ref": "#/$defs/m" } } }, "m": mark } }),
+        json!({ "patternProperties": { "^a$": mark } }),
+        json!({ "properties": { "b": true }, "additionalProperties": mark }),
+        json!({ "properties": { "b": true }, "unevaluatedProperties": mark }),
+        json!({ "patternProperties": { "b": true }, "additionalProperties": mark }),
+        json!({ "dependentSchemas": { "q": { "properties": { "a": mark } } } }),
+    ] {
+        assert_eq!(sensitive(&schema, input), ["secret"], "{schema}");
+    }
+    let items = json!({ "prefixItems": [true, mark], "items": { "properties": { "a": mark } } });
+    assert_eq!(sensitive(&items, r#"["first", "second", { "a": "third", "b": "fourth" }]"#), ["second", "third"]);
+    assert_eq!(sensitive(&json!({ "x-sensitive": false }), input), [""; 0]);
+}
+
+#[test]
+fn finds_every_text_and_number_inside_a_marked_value() {
+    let schema = json!({ "properties": { "a": { "x-sensitive": true } } });
+    let value = r#"{ "a": { "deep": ["text", 1.2500e3, "abc", 123, true, null] } }"#;
+    assert_eq!(sensitive(&schema, value), ["1.2500e3", "1250.0", "text"]);
 }

@@ -2,6 +2,7 @@
 
 use wasmtime::{AsContextMut, Caller, Engine, Extern, Linker, Memory};
 
+use super::lower::Span;
 use super::{lift, lower};
 use crate::ended::Ended;
 use crate::host::{Host, StateError};
@@ -18,39 +19,38 @@ const LIST: (usize, usize) = (8, 4);
 /// declares the feature.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
-    linker.func_wrap(LOG, "write", write)?;
-    linker.func_wrap(STATE, "set", set)?;
-    linker.func_wrap(STATE, "delete", delete)?;
+    linker.func_wrap_async(LOG, "write", |caller, (level, pointer, length)| {
+        Box::new(write(caller, level, pointer, length))
+    })?;
+    linker.func_wrap_async(STATE, "set", |caller, (key, key_length, value, length, result)| {
+        Box::new(set(caller, (key, key_length), (value, length), result))
+    })?;
+    linker.func_wrap_async(STATE, "delete", |caller, (key, length, result)| {
+        Box::new(delete(caller, key, length, result))
+    })?;
     linker.func_wrap_async(STATE, "get", |caller, (key, length, result)| Box::new(get(caller, key, length, result)))?;
     linker.func_wrap_async(STATE, "keys", |caller, (result,)| Box::new(keys(caller, result)))?;
     Ok(linker)
 }
 
-fn write(mut caller: Caller<'_, Host>, level: i32, pointer: i32, length: i32) -> wasmtime::Result<()> {
-    let (_, memory, host) = enter(&mut caller)?;
+async fn write(mut caller: Caller<'_, Host>, level: i32, pointer: i32, length: i32) -> wasmtime::Result<()> {
+    let (_, memory, host) = enter(&mut caller).await?;
     let level = lift::level(level)?;
     host.log.write(level, lift::text(memory, pointer, length)?.to_owned());
     Ok(())
 }
 
-fn set(
-    mut caller: Caller<'_, Host>,
-    key: i32,
-    key_length: i32,
-    value: i32,
-    value_length: i32,
-    result: i32,
-) -> wasmtime::Result<()> {
-    let (_, memory, host) = enter(&mut caller)?;
+async fn set(mut caller: Caller<'_, Host>, key: Span, value: Span, result: i32) -> wasmtime::Result<()> {
+    let (_, memory, host) = enter(&mut caller).await?;
     let place = lift::place(memory, result, RESULT)?;
-    let value = lift::bytes(memory, value, value_length)?.to_vec();
-    let changed = host.state()?.set(lift::text(memory, key, key_length)?, value);
+    let value = lift::bytes(memory, value.0, value.1)?;
+    let changed = host.state()?.set(lift::text(memory, key.0, key.1)?, value);
     memory[place..place + RESULT.0].copy_from_slice(&lowered(changed));
     Ok(())
 }
 
-fn delete(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -> wasmtime::Result<()> {
-    let (_, memory, host) = enter(&mut caller)?;
+async fn delete(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -> wasmtime::Result<()> {
+    let (_, memory, host) = enter(&mut caller).await?;
     let place = lift::place(memory, result, RESULT)?;
     let changed = host.state()?.delete(lift::text(memory, key, length)?);
     memory[place..place + RESULT.0].copy_from_slice(&lowered(changed));
@@ -58,7 +58,7 @@ fn delete(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -> w
 }
 
 async fn get(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -> wasmtime::Result<()> {
-    let (exported, memory, host) = enter(&mut caller)?;
+    let (exported, memory, host) = enter(&mut caller).await?;
     let place = lift::place(memory, result, OPTION)?;
     let value = host.state()?.get(lift::text(memory, key, length)?).map(<[u8]>::to_vec);
     let mut heap = heap(&mut caller, exported)?;
@@ -74,7 +74,7 @@ async fn get(mut caller: Caller<'_, Host>, key: i32, length: i32, result: i32) -
 }
 
 async fn keys(mut caller: Caller<'_, Host>, result: i32) -> wasmtime::Result<()> {
-    let (exported, memory, host) = enter(&mut caller)?;
+    let (exported, memory, host) = enter(&mut caller).await?;
     let place = lift::place(memory, result, LIST)?;
     let keys = host.state()?.keys();
     let mut heap = heap(&mut caller, exported)?;
@@ -84,10 +84,8 @@ async fn keys(mut caller: Caller<'_, Host>, result: i32) -> wasmtime::Result<()>
 }
 
 /// A call out of the guest: allowed at this moment, and with the memory that it is about.
-fn enter<'a>(caller: &'a mut Caller<'_, Host>) -> Result<(Memory, &'a mut [u8], &'a mut Host), Ended> {
-    if !caller.data().may_leave {
-        return Err(Ended::breach("an import was called while the host was being served"));
-    }
+async fn enter<'a>(caller: &'a mut Caller<'_, Host>) -> Result<(Memory, &'a mut [u8], &'a mut Host), Ended> {
+    caller.data_mut().called().await?;
     let Some(Extern::Memory(memory)) = caller.get_export("memory") else {
         return Err(Ended::breach("the export `memory` is gone"));
     };

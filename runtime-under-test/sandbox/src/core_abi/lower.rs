@@ -75,8 +75,8 @@ impl<'a> Heap<'a> {
         self.store.data_mut().may_leave = false;
         let pointer = self.realloc.call_async(&mut self.store, params).await?;
         self.store.data_mut().may_leave = true;
-        let start = lift::place(self.memory.data(&self.store), pointer, (size, align))?;
-        Ok((pointer, start))
+        let start = lift::place(self.memory.data(&self.store), pointer, (size, align));
+        Ok((pointer, start.map_err(|_| Ended::breach("what `cabi_realloc` returned cannot be used"))?))
     }
 }
 

@@ -25,6 +25,12 @@ impl Log {
         Log { lines: Vec::new(), truncated: false, bytes: 0, limit, rule }
     }
 
+    /// Bytes that still fit, as long as nothing was dropped.
+    #[cfg(feature = "sabotage")]
+    pub(crate) fn room(&self) -> Option<usize> {
+        usize::try_from(self.limit - self.bytes).ok().filter(|_| !self.truncated)
+    }
+
     /// The handler writes a line.
     pub(crate) fn write(&mut self, level: Level, message: String) {
         (self.rule)(self, LogLine { level, message });

@@ -1,12 +1,18 @@
 //! Deliberate defects for `cargo xtask prove`: each takes the place of one decision and leaves the
 //! rest as it is. The list is conformance/proof/sabotages.toml, where `crate` is `sandbox`.
 
+mod border;
 mod calls;
+mod crowds;
+mod floods;
+mod limits;
+mod remains;
 
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use calls::{InputReturned, PoisonedByTraps, ReusedInstance};
+use crowds::{KeepsOutputs, LosesOutputs, SharedLog, SharedOutput};
 
 use crate::call::Arguments;
 use crate::ended::Ended;
@@ -25,11 +31,17 @@ const UNENFORCED: Duration = Duration::from_secs(4);
 const TIMEOUT: Duration = Duration::from_secs(1);
 const MEMORY: u64 = 1 << 20;
 const QUOTA: u64 = 1000;
+/// The lines that a log has where their number is bounded by themselves.
+const LINES: usize = 500;
 
 /// A name, and what it does to the honest decisions.
 type Defect = (&'static str, fn(&mut Policy));
 
 const DEFECTS: &[Defect] = &[
+    ("compilations-hold-up-executions", |policy| {
+        policy.compile = calls::compile_alone;
+        policy.call = Arc::new(calls::WaitsForCompilers);
+    }),
     ("input-not-passed", |policy| {
         policy.arguments = |context, _input| Arguments { context, input: b"null".to_vec() };
     }),
@@ -70,9 +82,13 @@ const DEFECTS: &[Defect] = &[
     }),
     ("instances-reused", |policy| {
         policy.places = |places| places.saturating_sub(calls::KEPT).max(1);
-        policy.call = Arc::new(ReusedInstance::default());
+        policy.call = Arc::new(ReusedInstance::new(|_, _| true));
     }),
     ("traps-poison-the-handler", |policy| policy.call = Arc::new(PoisonedByTraps::default())),
+    ("outputs-share-a-buffer", |policy| policy.call = Arc::new(SharedOutput::default())),
+    ("logs-share-a-buffer", |policy| policy.call = Arc::new(SharedLog::default())),
+    ("some-outputs-lost", |policy| policy.call = Arc::new(LosesOutputs::default())),
+    ("outputs-kept-forever", |policy| policy.call = Arc::new(KeepsOutputs::default())),
     ("log-lines-dropped", |policy| {
         policy.log = |log, line| {
             if log.lines.is_empty() {
@@ -92,6 +108,19 @@ const DEFECTS: &[Defect] = &[
             _ => log,
         };
     }),
+    ("log-lost-at-timeout", |policy| {
+        policy.logs_kept = |outcome, log| match outcome {
+            Outcome::Timeout => Log::new(0, Log::append_within_the_limit),
+            _ => log,
+        };
+    }),
+    ("log-lines-bounded", |policy| {
+        policy.log = |log, line| {
+            if log.lines.len() < LINES {
+                log.append_within_the_limit(line);
+            }
+        };
+    }),
     ("log-limit-ignored", |policy| policy.log = |log, line| log.lines.push(line)),
     ("memory-limit-off-by-one", |policy| {
         policy.memory = |sum, limit| (Policy::honest().memory)(sum, limit + PAGE);
@@ -104,13 +133,44 @@ const DEFECTS: &[Defect] = &[
     }),
     ("memory-limit-ignored", |policy| policy.memory = |sum, limit| Ok(sum <= limit)),
     ("memory-use-misreported", |policy| policy.memory_used = |_peak, limit| limit),
+    ("cpu-constant", |policy| policy.cpu_used = |_busy, _elapsed, _outcome| Duration::from_micros(500)),
+    ("cpu-is-wall-time", |policy| policy.cpu_used = |_busy, elapsed, _outcome| elapsed),
+    ("cpu-in-nanoseconds", |policy| policy.cpu_used = |busy, _elapsed, _outcome| busy * 1000),
+    ("cpu-in-milliseconds", |policy| policy.cpu_used = |busy, _elapsed, _outcome| busy / 1000),
+    ("cpu-of-traps-forgotten", |policy| {
+        policy.cpu_used = |busy, _elapsed, outcome| match outcome {
+            Outcome::Trap(_) => Duration::ZERO,
+            _ => busy,
+        };
+    }),
+    ("cpu-of-timeouts-forgotten", |policy| {
+        policy.cpu_used = |busy, _elapsed, outcome| match outcome {
+            Outcome::Timeout => Duration::ZERO,
+            _ => busy,
+        };
+    }),
     ("state-committed-at-failure", |policy| policy.commits = |_| true),
-    ("quota-constant", |policy| policy.quota = |sum, _quota| sum <= QUOTA),
-    ("quota-ignored", |policy| policy.quota = |_, _| true),
-    ("quota-at-the-limit-refused", |policy| policy.quota = |sum, quota| sum < quota),
+    ("quota-constant", |policy| policy.state.quota = |sum, _quota| sum <= QUOTA),
+    ("quota-ignored", |policy| policy.state.quota = |_, _| true),
+    ("state-committed-at-a-timeout", |policy| {
+        policy.commits = |outcome| matches!(outcome, Outcome::Output(_) | Outcome::Timeout);
+    }),
+    ("state-committed-at-too-much-memory", |policy| {
+        policy.commits = |outcome| matches!(outcome, Outcome::Output(_) | Outcome::MemoryExceeded);
+    }),
+    ("own-changes-unseen", |policy| policy.state.seen = |_, _| None),
+    ("keys-listed-backwards", |policy| policy.state.order = |keys| keys.sort_unstable_by(|a, b| b.cmp(a))),
+    ("replaced-values-count", |policy| policy.state.replaced = |_| 0),
+    ("removed-values-count", |policy| policy.state.removed = |_| 0),
+    ("quota-at-the-limit-refused", |policy| policy.state.quota = |sum, quota| sum < quota),
 ];
 
-static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| DEFECTS.iter().map(|(name, _)| *name).collect());
+/// Every defect of the crate.
+fn defects() -> impl Iterator<Item = &'static Defect> {
+    [DEFECTS, border::DEFECTS, floods::DEFECTS, limits::DEFECTS, remains::DEFECTS].into_iter().flatten()
+}
+
+static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| defects().map(|(name, _)| *name).collect());
 
 /// The names of all defects of this crate.
 pub fn sabotages() -> &'static [&'static str] {
@@ -120,7 +180,7 @@ pub fn sabotages() -> &'static [&'static str] {
 impl Sandbox {
     /// A sandbox with the defect `id`, or none if there is no such defect here.
     pub fn sabotaged(settings: Settings, id: &str) -> Option<Result<Self, StartError>> {
-        let (_, spoil) = DEFECTS.iter().find(|(name, _)| *name == id)?;
+        let (_, spoil) = defects().find(|(name, _)| *name == id)?;
         let mut policy = Policy::honest();
         spoil(&mut policy);
         Some(Self::with_policy(settings, policy))

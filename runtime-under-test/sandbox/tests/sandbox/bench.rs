@@ -42,7 +42,7 @@ pub fn job() -> Job {
 pub fn job_with_state(values: &[(&str, &str)]) -> Job {
     let entry = |(key, value): &(&str, &str)| (key.to_string(), value.as_bytes().to_vec());
     let values = values.iter().map(entry).collect();
-    let state = StateSnapshot { values, max_bytes: 1000, max_key_bytes: 256 };
+    let state = StateSnapshot { values, max_bytes: 1000, max_key_bytes: 256, max_keys: 100 };
     Job { state: Some(state), ..job() }
 }
 

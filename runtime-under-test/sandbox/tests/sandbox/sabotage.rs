@@ -202,3 +202,14 @@ async fn defects_of_state_show() {
     let refused = once("quota-at-the-limit-refused", fill(999), job_with_state(&[])).await;
     assert_eq!(refused.outcome, output("\"quota-exceeded\""));
 }
+
+#[tokio::test]
+async fn defects_of_cpu_time_show() {
+    let cpu = async |id, behaviour| once(id, behaviour, job()).await.usage.cpu_us;
+    assert_eq!(cpu("cpu-constant", Behaviour::Echo).await, 500);
+    assert_eq!(cpu("cpu-of-traps-forgotten", Behaviour::Trap).await, 0);
+    assert!(cpu("cpu-of-traps-forgotten", Behaviour::LoopTurns(5_000_000)).await > 0);
+    let in_milliseconds = cpu("cpu-in-milliseconds", Behaviour::LoopTurns(5_000_000)).await;
+    let in_nanoseconds = cpu("cpu-in-nanoseconds", Behaviour::LoopTurns(5_000_000)).await;
+    assert!(in_milliseconds < in_nanoseconds / 1000);
+}

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use assay_package::{Code, HandlerId, Limits, Moment};
-use assay_sandbox::{Context, Execution, Job, Outcome, Prepared, StateSnapshot};
-use axum::http::StatusCode;
-use serde::Serialize;
+use assay_sandbox::{Context, Execution, Job, Prepared, StateSnapshot};
+use axum::body::Bytes;
+use serde_json::json;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::{detail, install, json as answer};
+use super::answered::{Answered, Ended, Failure, Lines, Said, redact};
+use super::{detail, install, record};
+use crate::accounts::Used;
 use crate::app::{App, Call};
 use crate::body::RequestBody;
 use crate::catalogue::Release;
 use crate::input::Question;
 use crate::installations::{Installed, Running, Turn};
 use crate::output;
-use crate::policy::StateChanges;
+use crate::policy::{KeptAnswer, Place, StateChanges};
 use crate::problem::{Answer, Problem};
+use crate::records::Record;
+use crate::redaction::{Redactor, Secrets};
 use crate::request::read_bytes;
 
 /// How often an execution begins again because another version was installed while it waited.
@@ -47,7 +49,7 @@ struct Ready {
     /// Held if the handler uses state.
     turn: Option<Turn>,
     /// Its place among those under way.
-    _place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// Does and waits for everything that comes before the start; none if what is installed has changed meanwhile.
@@ -62,20 +64,20 @@ async fn make_ready(app: &Arc<App>, id: &HandlerId, body: &[u8]) -> Result<Optio
         Some(_) => Some(take_turn(app, &installed).await?),
         None => None,
     };
-    let place = app.executions.clone().try_acquire_owned().map_err(|_| overloaded())?;
+    let place = app.policy.take_place(&app.executions)?;
     // What was admitted and installed when the request came may be revoked, uninstalled or upgraded by now. From here on
     // an execution with the turn keeps what is installed from changing.
     if !Arc::ptr_eq(&installed, &install::installed(app, id)?) {
         return Ok(None);
     }
     admit(app, &installed, &running)?;
-    Ok(Some(Ready { installed, running, question, prepared, turn, _place: place }))
+    Ok(Some(Ready { installed, running, question, prepared, turn, place }))
 }
 
 /// Executes and commits.
 async fn run(call: &Call, ready: Ready) -> Answer {
     let app = &call.app;
-    let Ready { installed, running, question, prepared, mut turn, _place } = ready;
+    let Ready { installed, running, question, prepared, mut turn, place } = ready;
     let context = context(call, &installed, question.attributes);
     let execution = context.execution.clone();
     let job = Job {
@@ -85,52 +87,44 @@ async fn run(call: &Call, ready: Ready) -> Answer {
         state: turn.as_ref().map(|turn| snapshot(app, &running, turn)),
     };
     let Execution { outcome, logs, logs_truncated, usage, state_changes } = app.sandbox.execute(&prepared, job).await;
-    let result = judge(app, &running, outcome).await?;
-    let kept = !matches!(result, Ended::OutputRejected { .. });
+    let (result, told) = judge(app, &running, outcome).await?;
+    let kept = app.policy.keeps_changes(matches!(result, Ended::OutputRejected { .. }));
     // The sandbox hands over changes only of an execution that returned an output; here only the output is judged.
     if let (true, Some(turn), Some(changes)) = (kept, turn.take(), state_changes) {
         commit(app, &installed, turn, app.policy.committed_changes(changes)).await?;
     }
+    app.policy.give_back(place);
+    let secrets = question.secrets.into_iter().chain(told).chain(call.secrets()).collect();
+    let Said { result, logs } = redact(app, Redactor::new(&secrets), Said { result, logs }).await?;
     let release = &installed.release;
-    answer(
-        StatusCode::OK,
-        &Answered {
-            execution: &execution,
-            handler: release.handler.as_str(),
-            version: release.version.as_str(),
-            package: release.package.to_string(),
-            result,
-            logs: logs.iter().map(|line| json!({ "level": line.level.as_str(), "message": line.message })).collect(),
-            logs_truncated,
-            usage: json!({ "cpu_us": usage.cpu_us, "memory_bytes": usage.memory_bytes }),
-        },
-    )
-}
-
-/// The answer (9.6).
-#[derive(Serialize)]
-struct Answered<'a> {
-    execution: &'a str,
-    handler: &'a str,
-    version: &'a str,
-    package: String,
-    #[serde(flatten)]
-    result: Ended,
-    logs: Vec<Value>,
-    logs_truncated: bool,
-    usage: Value,
-}
-
-/// How an execution ended, with what belongs to it.
-#[derive(Serialize)]
-#[serde(tag = "outcome", rename_all = "kebab-case")]
-enum Ended {
-    Success { output: Box<RawValue> },
-    Failure { failure: Value },
-    Timeout { detail: String },
-    MemoryExceeded { detail: String },
-    Trap { detail: String },
-    OutputRejected { detail: String },
+    let answered = Answered {
+        execution: &execution,
+        handler: release.handler.as_str(),
+        version: release.version.as_str(),
+        package: release.package.to_string(),
+        result,
+        logs: Lines(&logs),
+        logs_truncated,
+        usage: json!({ "cpu_us": usage.cpu_us, "memory_bytes": usage.memory_bytes }),
+    };
+    let body = Bytes::from(serde_json::to_vec(&answered).map_err(|error| Problem::Failed(error.into()))?);
+    let used = Used {
+        handler: &release.handler,
+        version: &release.version,
+        outcome: answered.result.outcome(),
+        cpu_us: usage.cpu_us,
+        memory_bytes: usage.memory_bytes,
+    };
+    // Before the answer: whoever has it finds it in the account and among the records.
+    installed.account.charge(&used, &*app.policy);
+    let kept =
+        KeptAnswer { whole: &body, abridged: &|| serde_json::to_vec(&answered.abridged()).map(Bytes::from).ok() };
+    if let Some(kept) = app.policy.kept_answer(&kept, &app.offer.bounds) {
+        let record =
+            Record { handler: release.handler.clone(), execution: execution.clone(), role: call.role, body: kept };
+        app.records.keep(installed.account.number, record);
+    }
+    Ok(record::response(body))
 }
 
 /// What runs for an installation.
@@ -158,6 +152,7 @@ fn admit(app: &App, installed: &Installed, running: &Running) -> Result<(), Prob
 /// Judges the input by the handler's schema.
 async fn judge_input(app: &Arc<App>, running: &Arc<Running>, question: Question) -> Result<Question, Problem> {
     let (by, bytes) = (running.clone(), question.text.len());
+    let mut question = question;
     let judge = move |app: &App| {
         question.judge(&by.input, &*app.policy)?;
         Ok(question)
@@ -174,7 +169,7 @@ async fn compiled(app: &Arc<App>, installed: &Installed, running: &Running) -> R
 /// Waits for the handler's turn and makes sure that its state is read.
 async fn take_turn(app: &Arc<App>, installed: &Installed) -> Result<Turn, Problem> {
     let owner = app.policy.state_owner(installed.release.handler.as_str());
-    let cell = app.installations.state(&owner, app.executions_at_most());
+    let cell = app.installations.state(&app.policy.turns_of(&owner), app.executions_at_most());
     let _waiting = cell.queue.clone().try_acquire_owned().map_err(|_| overloaded())?;
     let mut turn = cell.turn().await;
     if turn.is_none() {
@@ -183,7 +178,8 @@ async fn take_turn(app: &Arc<App>, installed: &Installed) -> Result<Turn, Proble
     Ok(turn)
 }
 
-fn overloaded() -> Problem {
+/// Too many executions are under way.
+pub fn overloaded() -> Problem {
     Problem::refused(Code::Overloaded, "as many executions are under way as the runtime allows")
 }
 
@@ -213,18 +209,27 @@ fn snapshot(app: &App, running: &Running, turn: &Turn) -> StateSnapshot {
     StateSnapshot {
         values: turn.as_ref().cloned().unwrap_or_default(),
         max_bytes: permission.map_or(0, |state| state.max_bytes),
-        max_key_bytes: usize::try_from(app.offer.bounds.state_key_bytes).unwrap_or(usize::MAX),
+        max_key_bytes: app.offer.bounds.state_key_bytes,
+        max_keys: app.offer.bounds.state_keys,
     }
 }
 
-/// What the outcome of the sandbox is called in the answer; an output is judged first.
-async fn judge(app: &Arc<App>, running: &Arc<Running>, outcome: Outcome) -> Result<Ended, Problem> {
+/// What the outcome of the sandbox is called in the answer, and what of the output must not be seen elsewhere; an output
+/// is judged first.
+async fn judge(
+    app: &Arc<App>,
+    running: &Arc<Running>,
+    outcome: assay_sandbox::Outcome,
+) -> Result<(Ended, Secrets), Problem> {
     let limits = &running.manifest.limits;
-    Ok(match outcome {
-        Outcome::Output(bytes) => {
+    let mut secrets = Secrets::new();
+    let ended = match outcome {
+        assay_sandbox::Outcome::Output(bytes) => {
             let (by, size) = (running.clone(), bytes.len());
             let judge = move |app: &App| Ok(output::judge(bytes, &by.output, &*app.policy));
-            match app.judging.judge(app, &running.output, size, judge).await? {
+            let (judged, found) = app.judging.judge(app, &running.output, size, judge).await?;
+            secrets = found;
+            match judged {
                 Ok(text) => {
                     let output = RawValue::from_string(text).map_err(|error| Problem::Failed(error.into()))?;
                     Ended::Success { output }
@@ -232,18 +237,21 @@ async fn judge(app: &Arc<App>, running: &Arc<Running>, outcome: Outcome) -> Resu
                 Err(detail) => Ended::OutputRejected { detail },
             }
         }
-        Outcome::Failure { kind, message } => {
-            Ended::Failure { failure: json!({ "kind": kind.as_str(), "message": message }) }
+        assay_sandbox::Outcome::Failure { kind, message } => {
+            Ended::Failure { failure: Failure { kind: kind.as_str(), message } }
         }
-        Outcome::Timeout => Ended::Timeout { detail: format!("it ran past its limit of {} ms", limits.timeout_ms) },
-        Outcome::MemoryExceeded => Ended::MemoryExceeded {
+        assay_sandbox::Outcome::Timeout => {
+            Ended::Timeout { detail: format!("it ran past its limit of {} ms", limits.timeout_ms) }
+        }
+        assay_sandbox::Outcome::MemoryExceeded => Ended::MemoryExceeded {
             detail: format!("it asked for more memory than its limit of {} bytes", limits.memory_bytes),
         },
-        Outcome::Trap(detail) => Ended::Trap { detail },
-        Outcome::OutputTooLarge => Ended::OutputRejected {
+        assay_sandbox::Outcome::Trap(detail) => Ended::Trap { detail },
+        assay_sandbox::Outcome::OutputTooLarge => Ended::OutputRejected {
             detail: format!("the output or the message is larger than its limit of {} bytes", limits.output_bytes),
         },
-    })
+    };
+    Ok((ended, secrets))
 }
 
 /// Makes the changes durable, then shows them to whoever has the turn next. Once begun it is carried through, also if
@@ -261,7 +269,9 @@ async fn commit(
     let installed = installed.clone();
     app.blocking(move |app| {
         let owner = app.policy.state_owner(installed.release.handler.as_str());
-        let committed = app.store.write().commit_state(installed.number, &owner, &changes);
+        let now = app.installations.get(&installed.release.handler);
+        let number = app.policy.commits_to(&installed, now.as_deref());
+        let committed = app.store.write().commit_state(number, &owner, &changes);
         if !matches!(committed, Ok(true)) {
             // What is on the disk is not known: whoever comes next reads it again.
             *turn = None;
@@ -280,17 +290,4 @@ async fn commit(
         Ok(())
     })
     .await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_belongs_to_an_outcome_is_answered_with_it() {
-        let success = Ended::Success { output: RawValue::from_string("1.0e2".to_owned()).unwrap() };
-        assert_eq!(serde_json::to_string(&success).unwrap(), r#"{"outcome":"success","output":1.0e2}"#);
-        let ended = Ended::MemoryExceeded { detail: "d".to_owned() };
-        assert_eq!(serde_json::to_string(&ended).unwrap(), r#"{"outcome":"memory-exceeded","detail":"d"}"#);
-    }
 }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use assay_package::{Abi, Code, HandlerId, Moment, Refusal, Version, compile_schema};
-use assay_sandbox::Prepared;
+use assay_package::{Abi, Code, HandlerId, Moment, Refusal, Version};
+use assay_sandbox::{PrepareError, Prepared};
 use axum::http::StatusCode;
-use serde_json::json;
 
-use super::{detail, json as answer, no_content};
+use super::installed::shown;
+use super::{detail, no_content};
 use crate::app::{App, Call};
 use crate::body::RequestBody;
 use crate::catalogue::Release;
@@ -35,14 +35,14 @@ pub async fn install(call: &Call, body: &mut RequestBody) -> Answer {
         }
         judge(app, Moment::Install, &release, None)?;
         let installed_at = app.clock.now();
-        let number = match before {
-            None => writer.install(&id, &release.version, installed_at)?,
+        let (number, account) = match before {
+            None => (writer.install(&id, &release.version, installed_at)?, app.open_account(installed_at)),
             Some(before) => {
                 writer.upgrade(before.number, &release.version, installed_at)?;
-                before.number
+                (before.number, before.account.clone())
             }
         };
-        app.installations.put(Installed { number, release, installed_at, running: Some(running) });
+        app.installations.put(Installed { number, release, installed_at, running: Some(running), account });
         shown(app, &id, StatusCode::CREATED)
     })
     .await
@@ -70,15 +70,11 @@ pub async fn upgrade(call: &Call, body: &mut RequestBody) -> Answer {
             turn.forget();
         }
         let running = Some(app.policy.upgraded(&before, running));
-        app.installations.put(Installed { number: before.number, release, installed_at, running });
+        let (number, account) = (before.number, before.account.clone());
+        app.installations.put(Installed { number, release, installed_at, running, account });
         shown(app, &id, StatusCode::OK)
     })
     .await
-}
-
-/// `GET /handlers/{id}`
-pub fn show(call: &Call) -> Answer {
-    shown(&call.app, &call.handler()?, StatusCode::OK)
 }
 
 /// `DELETE /handlers/{id}`
@@ -94,7 +90,12 @@ pub async fn uninstall(call: &Call) -> Answer {
         if removed.installation {
             writer.uninstall(before.number, removed.state.then_some(owner.as_str()))?;
             app.installations.remove(&id);
+            if removed.records {
+                app.records.close(before.account.number);
+            }
             turn.forget();
+            drop(turn);
+            app.installations.forget_state(&owner);
         }
         Ok(no_content())
     })
@@ -137,15 +138,16 @@ pub fn judge(
 pub fn make_running(app: &App, release: &Release, prepared: Option<Prepared>) -> anyhow::Result<Running> {
     let bytes = app.store.manifest(&release.handler, &release.version).context("the manifest cannot be read")?;
     let manifest = app.gates.manifest(&bytes, &app.offer).context("the manifest is not accepted any more")?;
-    let input = compile_schema(&manifest.input).context("the input schema is not accepted any more")?;
-    let output = compile_schema(&manifest.output).context("the output schema is not accepted any more")?;
+    let input = app.policy.compile(&manifest.input).context("the input schema is not accepted any more")?;
+    let output = app.policy.compile(&manifest.output).context("the output schema is not accepted any more")?;
     Ok(Running::new(manifest, input, output, prepared))
 }
 
 /// Compiles the module of a release.
 ///
 /// # Errors
-/// If the store fails, or the sandbox cannot compile what the module gate let pass.
+/// `overloaded` if too many modules wait to be compiled. If the store fails, or the sandbox cannot compile what the module
+/// gate let pass.
 pub async fn prepare(app: &Arc<App>, release: &Arc<Release>) -> Result<Prepared, Problem> {
     let abi = match release.abi {
         Abi::Core => assay_sandbox::Abi::Core,
@@ -157,8 +159,10 @@ pub async fn prepare(app: &Arc<App>, release: &Arc<Release>) -> Result<Prepared,
     }
     let release = release.clone();
     let module = app.blocking(move |app| Ok(app.store.module(&release)?)).await?;
-    let prepared = app.sandbox.prepare(abi, digest, &module).await;
-    Ok(prepared.context("the module cannot be made ready")?)
+    match app.sandbox.prepare(abi, digest, &module).await {
+        Err(PrepareError::Busy) => Err(Problem::refused(Code::Overloaded, PrepareError::Busy.to_string())),
+        prepared => Ok(prepared.context("the module cannot be made ready")?),
+    }
 }
 
 async fn make_ready(app: &Arc<App>, release: &Arc<Release>) -> Result<Arc<Running>, Problem> {
@@ -170,7 +174,8 @@ async fn make_ready(app: &Arc<App>, release: &Arc<Release>) -> Result<Arc<Runnin
 /// Waits until the execution under way has committed; those that wait begin after the change, with what is then installed.
 async fn turn_to_change(app: &App, id: &HandlerId) -> TurnToChange {
     let owner = app.policy.state_owner(id.as_str());
-    app.installations.state(&owner, app.executions_at_most()).turn_to_change().await
+    let turns = app.policy.turns_before_a_change_of(&owner);
+    app.installations.state(&turns, app.executions_at_most()).turn_to_change().await
 }
 
 async fn version(call: &Call, body: &mut RequestBody) -> Result<Version, Problem> {
@@ -182,17 +187,4 @@ fn stored(app: &App, id: &HandlerId, version: &Version) -> Result<Arc<Release>, 
     let catalogue = app.registry.catalogue();
     let handler = catalogue.handler(id).ok_or_else(|| detail::unknown_handler(id))?;
     app.policy.chosen_release(handler, version).ok_or_else(|| detail::unknown_release(id, version))
-}
-
-fn shown(app: &App, id: &HandlerId, status: StatusCode) -> Answer {
-    let installed = installed(app, id)?;
-    answer(
-        status,
-        &json!({
-            "id": id.as_str(),
-            "version": installed.release.version.as_str(),
-            "package": installed.release.package.to_string(),
-            "installed_at": installed.installed_at.to_string(),
-        }),
-    )
 }

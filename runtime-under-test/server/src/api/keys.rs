@@ -103,3 +103,11 @@ fn shown(key: &TrustedKey) -> Value {
 fn unknown(name: &KeyName) -> Problem {
     Refusal::new(Code::NotFound, "there is no key of this name").named(name.as_str()).into()
 }
+
+/// A key may take the place of one with the same name if it has the same public bytes (registry.md 1.1).
+pub fn same_key(stored: &TrustedKey, new: &TrustedKey) -> Result<(), Refusal> {
+    if stored.public_key == new.public_key {
+        return Ok(());
+    }
+    Err(Refusal::new(Code::KeyConflict, "the name is taken by other public bytes").named(new.name.as_str()))
+}

@@ -1,15 +1,24 @@
 //! The operations, one file for each group; a file reads like its section of the contract.
 
+mod answered;
 mod detail;
 mod discovery;
 mod download;
 mod execute;
 pub mod install;
+mod installed;
 mod keys;
 mod list;
+mod page;
+mod record;
 mod revoke;
 mod sign;
+mod state;
 mod upload;
+
+pub use execute::overloaded as too_many_executions;
+pub use keys::same_key;
+pub use upload::stored_already;
 
 use assay_package::HandlerId;
 use axum::body::Body;
@@ -25,8 +34,8 @@ use crate::routes::Operation;
 
 /// Carries out an operation for a caller who may.
 pub async fn perform(operation: Operation, call: &Call, body: &mut RequestBody) -> Answer {
-    // The list is the only operation that takes parameters; it reads them itself.
-    if operation != Operation::ListHandlers {
+    // Only lists take parameters; they read them themselves.
+    if !matches!(operation, Operation::ListHandlers | Operation::ListInstalled | Operation::ShowState) {
         request::query(call.head.uri.query(), &[], &*call.app.policy)?;
     }
     match operation {
@@ -44,9 +53,12 @@ pub async fn perform(operation: Operation, call: &Call, body: &mut RequestBody) 
         Operation::DownloadPart => download::download(call).await,
         Operation::Install => install::install(call, body).await,
         Operation::Upgrade => install::upgrade(call, body).await,
-        Operation::ShowInstallation => install::show(call),
+        Operation::ListInstalled => installed::list(call),
+        Operation::ShowInstallation => installed::show(call),
         Operation::Uninstall => install::uninstall(call).await,
         Operation::Execute => execute::execute(call, body).await,
+        Operation::ShowExecution => record::show(call),
+        Operation::ShowState => state::show(call).await,
     }
 }
 
@@ -61,6 +73,13 @@ impl Call {
     fn handler(&self) -> Result<HandlerId, Problem> {
         self.name(0, "id")
     }
+}
+
+/// The answer to a question for health (README 4.5).
+pub fn health() -> Response {
+    let mut response = Response::new(Body::from(r#"{"status":"ok"}"#));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// A JSON answer.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use assay_package::{Package, Part};
+use assay_package::{Code, Package, Part};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 
@@ -20,7 +20,14 @@ pub async fn upload(call: &Call, body: &mut RequestBody) -> Answer {
     let app = &call.app;
     let bounds = app.policy.upload_bounds(&app.offer.bounds);
     let parts = multipart::read(&call.head.headers, body, &bounds, &*app.policy).await?;
-    app.blocking(move |app| judge_and_store(app, parts)).await
+    let overloaded = || Problem::refused(Code::Overloaded, "too many uploads are being judged");
+    let place = app.rooms.gates().await.ok_or_else(overloaded)?;
+    app.blocking(move |app| {
+        // Held until it is judged, also if the caller goes away.
+        let _place = place;
+        judge_and_store(app, parts)
+    })
+    .await
 }
 
 fn judge_and_store(app: &Arc<App>, parts: Vec<Part>) -> Answer {
@@ -109,4 +116,10 @@ fn acknowledge(app: &App, release: &Release) -> Answer {
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+/// The refusal of a version that is stored (registry.md 2.4).
+pub fn stored_already(new: &NewRelease<'_>) -> Problem {
+    let detail = format!("{} {} is stored already", new.release.handler, new.release.version);
+    Problem::refused(Code::VersionExists, detail)
 }

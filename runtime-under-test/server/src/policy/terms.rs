@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use assay_package::{Package, Refusal};
+use axum::body::Bytes;
 use axum::http::request::Parts;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::registry::Registry;
 use crate::roles::Role;
@@ -23,6 +25,9 @@ pub struct Asked<'a> {
     pub registry: &'a Registry,
 }
 
+/// A place among the executions that may be under way; dropped, it is free.
+pub type Place = OwnedSemaphorePermit;
+
 /// What the handler did to its state: a value to set, or none for a key to remove.
 pub type StateChanges = BTreeMap<String, Option<Vec<u8>>>;
 
@@ -32,6 +37,16 @@ pub struct Judged {
     pub stored: Option<Package>,
     /// What is answered in place of the release.
     pub refusal: Option<Refusal>,
+}
+
+impl From<Result<Package, Refusal>> for Judged {
+    /// What passes is stored, and nothing else.
+    fn from(judged: Result<Package, Refusal>) -> Self {
+        match judged {
+            Ok(package) => Judged { stored: Some(package), refusal: None },
+            Err(refusal) => Judged { stored: None, refusal: Some(refusal) },
+        }
+    }
 }
 
 /// Which release is shown after a second upload of a version that was not refused.
@@ -59,4 +74,22 @@ pub struct Removed {
     pub installation: bool,
     /// The state.
     pub state: bool,
+    /// The records of its executions.
+    pub records: bool,
+}
+
+/// The answer of an execution, when it is to be kept.
+pub struct KeptAnswer<'a> {
+    /// As it is sent.
+    pub whole: &'a Bytes,
+    /// Without what the handler can make large.
+    pub abridged: &'a dyn Fn() -> Option<Bytes>,
+}
+
+impl KeptAnswer<'_> {
+    /// As much of it as fits into `most` bytes (core.md 9.23).
+    pub fn within(&self, most: u64) -> Option<Bytes> {
+        let fits = u64::try_from(self.whole.len()).is_ok_and(|bytes| bytes <= most);
+        if fits { Some(self.whole.clone()) } else { (self.abridged)() }
+    }
 }

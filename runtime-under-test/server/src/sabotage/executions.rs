@@ -20,6 +20,7 @@ pub const DEFECTS: &[Defect] = &[
     ("install-falls-back-to-latest", || Arc::new(FallsBack)),
     ("input-schema-unchecked", || Arc::new(AnyInput)),
     ("output-schema-unchecked", || Arc::new(AnyOutput)),
+    ("output-depth-unbounded", || Arc::new(AnyDepth)),
     ("output-read-as-text", || Arc::new(OutputAsText)),
     ("caller-is-always-admin", || Arc::new(AlwaysAdmin)),
     ("execution-ids-repeat", || Arc::new(OneId)),
@@ -41,7 +42,7 @@ impl Policy for KeepsOldModule {
 struct ForgetsNothing;
 impl Policy for ForgetsNothing {
     fn removed_at_uninstall(&self) -> Removed {
-        Removed { installation: false, state: false }
+        Removed { installation: false, state: false, records: false }
     }
 }
 
@@ -70,6 +71,13 @@ struct AnyOutput;
 impl Policy for AnyOutput {
     fn judge_output(&self, _: &Schema, _: &Value) -> Result<(), SchemaFault> {
         Ok(())
+    }
+}
+
+struct AnyDepth;
+impl Policy for AnyDepth {
+    fn output_depth(&self) -> u64 {
+        1000
     }
 }
 
@@ -127,7 +135,7 @@ impl Policy for SharesState {
 struct KeepsState;
 impl Policy for KeepsState {
     fn removed_at_uninstall(&self) -> Removed {
-        Removed { installation: true, state: false }
+        Removed { installation: true, state: false, records: true }
     }
 }
 

@@ -18,27 +18,23 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// Opens the folder and makes its 256 subfolders durable.
+    /// Opens the folder, or makes it.
     pub fn open(root: PathBuf) -> io::Result<Self> {
-        for first in 0..=255_u8 {
-            fs::create_dir_all(root.join(hex::encode([first])))?;
-        }
-        sync_folder(&root)?;
+        fs::create_dir_all(&root)?;
         Ok(Self { root })
     }
 
     /// Stores bytes under their SHA-256 in hexadecimal. When it returns they survive a kill.
     pub fn put(&self, hex: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(hex);
-        let folder = path.parent().unwrap_or(&self.root);
         if !holds(&path, bytes) {
-            let mut temporary = tempfile::NamedTempFile::with_prefix_in(TEMPORARY, folder)?;
+            let mut temporary = tempfile::NamedTempFile::with_prefix_in(TEMPORARY, &self.root)?;
             temporary.write_all(bytes)?;
             temporary.as_file().sync_all()?;
             temporary.persist(&path).map_err(|error| error.error)?;
         }
         // Also where another upload of the same bytes has renamed it: its own sync may still be to come.
-        sync_folder(folder)
+        sync_folder(&self.root)
     }
 
     /// Reads a blob and makes sure that it still is what its name says.
@@ -67,20 +63,18 @@ impl Blobs {
     /// Removes what no row refers to: orphans and temporary files of a killed process.
     pub fn sweep(&self, referred: &HashSet<String>) -> io::Result<usize> {
         let mut removed = 0;
-        for folder in fs::read_dir(&self.root)? {
-            for file in fs::read_dir(folder?.path())? {
-                let file = file?;
-                if !file.file_name().to_str().is_some_and(|name| referred.contains(name)) {
-                    fs::remove_file(file.path())?;
-                    removed += 1;
-                }
+        for file in fs::read_dir(&self.root)? {
+            let file = file?;
+            if !file.file_name().to_str().is_some_and(|name| referred.contains(name)) {
+                fs::remove_file(file.path())?;
+                removed += 1;
             }
         }
         Ok(removed)
     }
 
     fn path(&self, hex: &str) -> PathBuf {
-        self.root.join(hex.get(..2).unwrap_or_default()).join(hex)
+        self.root.join(hex)
     }
 }
 

@@ -14,6 +14,14 @@ impl Store {
         let rows = query.query_and_then([owner], |row| Ok((row.get(0)?, row.get(1)?)))?;
         rows.collect()
     }
+
+    /// The keys of an owner, each with the size of its value in bytes.
+    pub fn state_sizes(&self, owner: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+        let connection = self.read();
+        let mut query = connection.prepare_cached("SELECT key, length(value) FROM state WHERE owner = ?1")?;
+        let rows = query.query_and_then([owner], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?;
+        rows.collect()
+    }
 }
 
 impl Writer<'_> {

@@ -1,5 +1,6 @@
 //! The runtime as its users meet it: real sockets, a real data folder, real WASM, real processes.
 
+mod accounts;
 mod hostile_requests;
 mod life_of_a_handler;
 mod processes;

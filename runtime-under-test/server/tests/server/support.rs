@@ -28,7 +28,10 @@ pub struct Reply {
 pub async fn start(data: &std::path::Path, clock: Arc<dyn Clock>) -> Target {
     let tokens = Tokens::new(ADMIN, USER).unwrap();
     let data = data.to_owned();
-    let app = tokio::task::spawn_blocking(move || App::open(&data, tokens, clock, Conduct::default())).await.unwrap();
+    let app =
+        tokio::task::spawn_blocking(move || App::open(&data, data.join("compiled"), tokens, clock, Conduct::default()))
+            .await
+            .unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, Arc::new(app.unwrap()), std::future::pending()));
