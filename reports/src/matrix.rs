@@ -66,26 +66,28 @@ pub struct Row {
     pub expected: Vec<String>,
     /// Expected checks that failed.
     pub killed_by: Vec<Kill>,
-    /// Expected checks that did not fail.
-    pub missed: Vec<String>,
+    /// Results of expected checks that did not fail, each with how it ended instead.
+    pub missed: Vec<Kill>,
     /// Identifiers of the checks that may fail too.
     pub collateral_declared: Vec<String>,
     /// Checks that failed and are neither expected nor declared.
     pub collateral_unexpected: Vec<Kill>,
     /// What is said about the row.
     pub verdict: RowVerdict,
-    /// Wall-clock time in milliseconds, start of the runtime included.
+    /// How often it was judged: a row that did not end as declared beside another one is judged once more by itself.
+    pub attempts: u32,
+    /// Wall-clock time of the last attempt in milliseconds, start of the runtime included.
     pub duration_ms: u64,
 }
 
-/// A check that failed.
+/// What a check of a row said.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct Kill {
     /// Identifier of the check.
     pub check: String,
     /// `core` or `component`, if it runs WASM.
     pub packaging: Option<String>,
-    /// Why it failed.
+    /// Why it failed, or how it ended if it did not.
     pub reason: String,
 }
 

@@ -90,7 +90,7 @@ fn cells(row: &Row) -> BTreeMap<&str, (Cell, &str)> {
     let declared = row.collateral_declared.iter().map(|id| (id.as_str(), (Cell::Declared, "")));
     cells.extend(declared);
     cells.extend(row.killed_by.iter().map(|kill| (kill.check.as_str(), (Cell::Killed, kill.reason.as_str()))));
-    cells.extend(row.missed.iter().map(|id| (id.as_str(), (Cell::Missed, ""))));
+    cells.extend(row.missed.iter().map(|missed| (missed.check.as_str(), (Cell::Missed, missed.reason.as_str()))));
     let unexpected = row.collateral_unexpected.iter();
     cells.extend(unexpected.map(|kill| (kill.check.as_str(), (Cell::Unexpected, kill.reason.as_str()))));
     cells
@@ -148,7 +148,7 @@ fn sabotage(row: &Row) -> Markup {
             }
             p.muted { "Breaks " (row.requirements.join(", ")) "; must be noticed by " (row.expected.join(", ")) "." }
             (kills("Failed, as it must", &row.killed_by))
-            @for check in &row.missed { p.bad { "Did not notice: " code { (check) } } }
+            (kills("Did not notice", &row.missed))
             (kills("Failed too, undeclared", &row.collateral_unexpected))
             @if !row.collateral_declared.is_empty() {
                 p.muted { "May fail too: " (row.collateral_declared.join(", ")) }

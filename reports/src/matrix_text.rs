@@ -33,22 +33,26 @@ fn table(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
         let checks = one_line(&row.expected.join(", "), WIDTH);
         let took = duration(row.duration_ms as f64);
         let share = format!("{}/{}", row.expected.len() - missed(row), row.expected.len());
-        let _ = writeln!(text, "{verdict}  {name:<name_width$}  {took:>8}  {share:>5}  {checks}");
+        let again = if row.attempts > 1 { format!("  (attempt {})", row.attempts) } else { String::new() };
+        let _ = writeln!(text, "{verdict}  {name:<name_width$}  {took:>8}  {share:>5}  {checks}{again}");
         if row.verdict != RowVerdict::Killed {
-            faults(text, row);
+            text.push_str(&faults(row));
         }
     }
 }
 
-/// Expected checks that did not fail. A list that names more than were expected counts as all of them.
+/// How many expected checks did not fail, in one packaging or both.
 fn missed(row: &Row) -> usize {
-    row.missed.len().min(row.expected.len())
+    row.expected.iter().filter(|check| row.missed.iter().any(|missed| missed.check == **check)).count()
 }
 
-fn faults(text: &mut String, row: &Row) {
+/// What is wrong with a row, a line for each fault.
+#[must_use]
+pub fn faults(row: &Row) -> String {
+    let mut text = String::new();
     let _ = writeln!(text, "    defect: {}", one_line(&row.defect, WIDTH));
-    for check in &row.missed {
-        let _ = writeln!(text, "    did not notice: {}", one_line(check, WIDTH));
+    for missed in &row.missed {
+        let _ = writeln!(text, "    did not notice: {}", failure(missed));
     }
     if row.verdict == RowVerdict::WrongReason || row.verdict == RowVerdict::Error {
         for kill in &row.killed_by {
@@ -58,6 +62,7 @@ fn faults(text: &mut String, row: &Row) {
     for kill in &row.collateral_unexpected {
         let _ = writeln!(text, "    failed too, undeclared: {}", failure(kill));
     }
+    text
 }
 
 fn failure(kill: &Kill) -> String {

@@ -44,6 +44,7 @@ fn row(sabotage: &str, kills: &[&str]) -> Row {
         collateral_declared: vec!["registry.list.order".into()],
         collateral_unexpected: Vec::new(),
         verdict: RowVerdict::Killed,
+        attempts: 1,
         duration_ms: 380,
     }
 }
@@ -57,8 +58,8 @@ fn with_a_survivor() -> KillMatrix {
     let mut matrix = matrix();
     let survivor = &mut matrix.rows[0];
     survivor.verdict = RowVerdict::Survived;
-    survivor.missed = std::mem::take(&mut survivor.expected);
-    survivor.expected = survivor.missed.clone();
+    survivor.missed =
+        survivor.expected.iter().map(|id| Kill { reason: "it ended with PASS".into(), ..kill(id) }).collect();
     survivor.killed_by.clear();
     let wide = &mut matrix.rows[1];
     wide.verdict = RowVerdict::Collateral;
@@ -112,7 +113,7 @@ fn the_text_is_aligned_and_concludes() {
 #[test]
 fn the_text_says_what_survived_and_what_was_hit_too() {
     let text = matrix_text::render(&with_a_survivor(), false);
-    assert!(text.contains("    did not notice: core.signature.strict\n"), "{text}");
+    assert!(text.contains("    did not notice: core.signature.strict [core]: it ended with PASS\n"), "{text}");
     assert!(
         text.contains("    failed too, undeclared: core.signature.strict [core]: expected 403, got 201\n"),
         "{text}"

@@ -16,7 +16,7 @@ use assay_conformance::proof::{self, Sabotage};
 use assay_conformance::run::{Selection, judge, suite};
 use assay_conformance::suites::GROUPS;
 use assay_harness::{Attach, AttachOptions, Exit, Interrupt, Options, Probe, Session, TERMS, progress::Silent};
-use assay_reports::{KillMatrix, MATRIX_SCHEMA, Report, Row, matrix_html, matrix_text};
+use assay_reports::{KillMatrix, MATRIX_SCHEMA, Report, Row, RowVerdict, matrix_html, matrix_text};
 use clap::Args;
 
 use self::judges::Judges;
@@ -46,6 +46,8 @@ pub struct Prove {
 
 /// A request to a sabotaged runtime may take so long: longer than any that is answered, short enough for those that hang.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+/// So many rows at most are judged a second time.
+const MOST_JUDGED_AGAIN: usize = 16;
 
 impl Prove {
     /// Runs the proof, prints the matrix and writes it.
@@ -144,7 +146,25 @@ impl Prove {
         futures_util::future::join_all((0..self.jobs.max(1)).map(|_| lane())).await;
         let mut rows = rows.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         rows.sort_by_key(|(place, _)| *place);
-        rows.into_iter().map(|(_, row)| row).collect()
+        let mut rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+        self.judge_again(binary, sabotages, options, &mut rows).await;
+        rows
+    }
+
+    /// Rows share the machine's cores while they are judged, and a defect that needs many requests at once needs the cores.
+    /// So a row that did not end as declared is judged once more, with nothing beside it, and the matrix says so. Many such
+    /// rows have another reason than their neighbours.
+    async fn judge_again(&self, binary: &Path, sabotages: &[Sabotage], options: &Options, rows: &mut [Row]) {
+        if rows.iter().filter(|row| row.verdict != RowVerdict::Killed).count() > MOST_JUDGED_AGAIN {
+            return;
+        }
+        for (row, sabotage) in rows.iter_mut().zip(sabotages) {
+            if row.verdict != RowVerdict::Killed && !options.interrupt.is_thrown() {
+                eprint!("{}", matrix_text::faults(row));
+                *row = Row { attempts: 2, ..prove_one(binary, sabotage, options, self.thorough).await };
+                eprintln!("again {:<12} {} ({} ms)", row.verdict.words(), row.sabotage, row.duration_ms);
+            }
+        }
     }
 
     fn publish(&self, matrix: &KillMatrix) -> Result<(), String> {

@@ -16,12 +16,13 @@ pub fn judge(sabotage: &Sabotage, report: Result<Report, String>) -> Row {
         collateral_declared: sabotage.collateral.clone(),
         collateral_unexpected: Vec::new(),
         verdict: RowVerdict::Killed,
+        attempts: 1,
         duration_ms: 0,
     };
     let report = match report {
         Ok(report) => report,
         Err(fault) => {
-            row.missed.clone_from(&row.expected);
+            row.missed = row.expected.iter().map(|check| not_run(check)).collect();
             row.verdict = RowVerdict::Error;
             row.defect = format!("{} (not run: {fault})", row.defect);
             return row;
@@ -31,8 +32,11 @@ pub fn judge(sabotage: &Sabotage, report: Result<Report, String>) -> Row {
     for expected in &sabotage.kills {
         let results: Vec<&CheckResult> = report.checks.iter().filter(|check| check.id == *expected).collect();
         // A check that runs in two packagings must fail in both: a defect that one of them hides is not noticed.
-        if results.is_empty() || results.iter().any(|result| result.verdict != Verdict::Fail) {
-            row.missed.push(expected.clone());
+        let others = results.iter().filter(|result| result.verdict != Verdict::Fail);
+        let missed: Vec<Kill> =
+            if results.is_empty() { vec![not_run(expected)] } else { others.map(|result| otherwise(result)).collect() };
+        if !missed.is_empty() {
+            row.missed.extend(missed);
             continue;
         }
         wrong_reason |= results.iter().any(|result| !says(result, &sabotage.reason));
@@ -67,6 +71,17 @@ pub fn control_problems(report: &Report) -> Vec<String> {
 
 fn kill(check: &CheckResult) -> Kill {
     Kill { check: check.id.clone(), packaging: check.packaging.clone(), reason: reasons(check).join("; ") }
+}
+
+/// A check that was to fail and ended otherwise.
+fn otherwise(check: &CheckResult) -> Kill {
+    let reason = format!("it ended with {}: {}", check.verdict.word(), reasons(check).join("; "));
+    Kill { reason: reason.trim_end_matches([':', ' ']).to_owned(), ..kill(check) }
+}
+
+/// A check that was to fail and did not run.
+fn not_run(check: &str) -> Kill {
+    Kill { check: check.to_owned(), packaging: None, reason: "it was not run".to_owned() }
 }
 
 /// The reason of the check and of each of its cases that did not pass.
