@@ -29,7 +29,7 @@ pub const GROUP: Group = Group {
 };
 
 const EXECUTIONS: usize = 300;
-const CHANGES: usize = 60;
+const CHANGES: usize = 100;
 /// At once, where the target takes so many.
 const AT_ONCE: usize = 64;
 
