@@ -2,8 +2,8 @@
 //! take long: validation included.
 
 use wasmparser::{
-    ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType, ElementItems, FuncValidator, FunctionBody,
-    InstanceTypeDeclaration, Operator, OperatorsReader, Payload, Result, WasmModuleResources,
+    BinaryReader, ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType, ElementItems, FuncValidator,
+    FunctionBody, InstanceTypeDeclaration, Payload, Result, WasmModuleResources,
 };
 
 use crate::Bounds;
@@ -92,54 +92,27 @@ impl<'a> Cost<'a> {
         validator: &mut FuncValidator<T>,
         body: &FunctionBody<'_>,
     ) -> Result<Passed> {
-        let mut reader = body.get_binary_reader();
-        validator.read_locals(&mut reader)?;
-        let mut reader = OperatorsReader::new(reader);
-        let values = self.widest + u64::from(validator.len_locals());
-        let bytes = BYTE * (body.range().end - body.range().start);
-        let (mut highest, mut branches, mut loops) = (0, 1, 0);
-        // Whether each of the open blocks is a loop.
-        let (mut open, mut open_loops) = (Vec::new(), 0);
-        let before = self.spent;
+        validator.read_locals(&mut body.get_binary_reader())?;
+        let mut reader = body.get_binary_reader_for_operators()?;
+        let before = self.spent.saturating_add(BYTE * (body.range().end - body.range().start));
+        let mut flow = Flow::new(self.widest + u64::from(validator.len_locals()));
+        self.spent = before.saturating_add(flow.work());
         while !reader.eof() {
             let offset = reader.original_position();
-            let operator = reader.read()?;
-            match &operator {
-                Operator::Block { .. } | Operator::If { .. } => open.push(false),
-                Operator::Loop { .. } => open.push(true),
-                Operator::End => open_loops -= u64::from(open.pop().unwrap_or_default()),
-                _ => {}
-            }
-            match &operator {
-                Operator::Loop { .. } => (loops, open_loops) = (loops + 1, open_loops + 1),
-                Operator::BrTable { targets } => branches += u64::from(targets.len()) + 1,
-                Operator::Block { .. }
-                | Operator::If { .. }
-                | Operator::Else
-                | Operator::Br { .. }
-                | Operator::BrIf { .. }
-                | Operator::Return
-                | Operator::Call { .. }
-                | Operator::CallIndirect { .. } => branches += 1,
-                _ => {}
-            }
-            if open.len() as u64 > self.bounds.block_depth {
-                return Ok(Some("block_depth"));
-            }
-            if open_loops > self.bounds.loop_depth {
-                return Ok(Some("loop_depth"));
-            }
-            let work = (values + highest).saturating_mul(branches + LOOP * loops);
-            self.spent = before.saturating_add(bytes).saturating_add(work);
-            if let Some(bound) = self.passed() {
+            let mut costs_more = flow.note(reader.clone())?;
+            if let Some(bound) = flow.passed(self.bounds) {
                 return Ok(Some(bound));
             }
-            validator.op(offset, &operator)?;
-            highest = highest.max(u64::from(validator.operand_stack_height()));
+            reader.visit_operator(&mut validator.visitor(offset))??;
+            costs_more |= flow.values_on_the_stack(validator.operand_stack_height());
+            if costs_more {
+                self.spent = before.saturating_add(flow.work());
+                if let Some(bound) = self.passed() {
+                    return Ok(Some(bound));
+                }
+            }
         }
-        reader.finish()?;
-        let work = (values + highest).saturating_mul(branches + LOOP * loops);
-        self.spent = before.saturating_add(bytes).saturating_add(work);
+        reader.finish_expression(&validator.visitor(reader.original_position()))?;
         Ok(self.passed())
     }
 
@@ -156,6 +129,92 @@ impl<'a> Cost<'a> {
             Some("module_cost")
         } else if self.component_entries > self.bounds.component_entries {
             Some("component_entries")
+        } else {
+            None
+        }
+    }
+}
+
+/// What is known of a function up to one of its operators.
+#[derive(Debug)]
+struct Flow {
+    /// Its locals, and the widest type of the module.
+    values: u64,
+    /// The most values that lay on the operand stack at once.
+    highest: u64,
+    branches: u64,
+    loops: u64,
+    /// Whether each of the open blocks is a loop.
+    open: Vec<bool>,
+    open_loops: u64,
+}
+
+/// The first bytes of the operators that count. All others begin with another one.
+mod code {
+    pub const BLOCK: u8 = 0x02;
+    pub const LOOP: u8 = 0x03;
+    pub const IF: u8 = 0x04;
+    pub const ELSE: u8 = 0x05;
+    pub const END: u8 = 0x0b;
+    pub const BR: u8 = 0x0c;
+    pub const BR_IF: u8 = 0x0d;
+    pub const BR_TABLE: u8 = 0x0e;
+    pub const RETURN: u8 = 0x0f;
+    pub const CALL: u8 = 0x10;
+    pub const CALL_INDIRECT: u8 = 0x11;
+}
+
+impl Flow {
+    fn new(values: u64) -> Self {
+        Self { values, highest: 0, branches: 1, loops: 0, open: Vec::new(), open_loops: 0 }
+    }
+
+    /// Counts the operator that begins here, by its first byte: decoding it is left to the validator, or all would be
+    /// decoded twice. Whether it costs anything but its bytes.
+    fn note(&mut self, mut operator: BinaryReader<'_>) -> Result<bool> {
+        match operator.read_u8()? {
+            code::BLOCK | code::IF => {
+                self.open.push(false);
+                self.branches += 1;
+            }
+            code::LOOP => {
+                self.open.push(true);
+                self.open_loops += 1;
+                self.loops += 1;
+            }
+            code::END => {
+                self.open_loops -= u64::from(self.open.pop().unwrap_or_default());
+                return Ok(false);
+            }
+            code::BR_TABLE => {
+                // As many as there can be: a number that is larger than the bytes behind it is for the validator to refuse.
+                let targets = u64::from(operator.read_var_u32()?).min(operator.bytes_remaining() as u64);
+                self.branches += targets + 1;
+            }
+            code::ELSE | code::BR | code::BR_IF | code::RETURN | code::CALL | code::CALL_INDIRECT => {
+                self.branches += 1;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Takes note of the height of the operand stack; whether it is a new one.
+    fn values_on_the_stack(&mut self, height: u32) -> bool {
+        let higher = u64::from(height) > self.highest;
+        self.highest = self.highest.max(u64::from(height));
+        higher
+    }
+
+    fn work(&self) -> u64 {
+        (self.values + self.highest).saturating_mul(self.branches + LOOP * self.loops)
+    }
+
+    fn passed(&self, bounds: &Bounds) -> Passed {
+        if self.open.len() as u64 > bounds.block_depth {
+            Some("block_depth")
+        } else if self.open_loops > bounds.loop_depth {
+            Some("loop_depth")
         } else {
             None
         }
