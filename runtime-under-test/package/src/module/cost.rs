@@ -97,11 +97,15 @@ impl<'a> Cost<'a> {
         let before = self.spent.saturating_add(BYTE * (body.range().end - body.range().start));
         let mut flow = Flow::new(self.widest + u64::from(validator.len_locals()));
         self.spent = before.saturating_add(flow.work());
+        let start = body.range().start;
         while !reader.eof() {
             let offset = reader.original_position();
-            let mut costs_more = flow.note(reader.clone())?;
-            if let Some(bound) = flow.passed(self.bounds) {
-                return Ok(Some(bound));
+            let mut costs_more = false;
+            if usize::try_from(offset - start).is_ok_and(|at| code::counts(body.as_bytes().get(at))) {
+                costs_more = flow.note(reader.clone())?;
+                if let Some(bound) = flow.passed(self.bounds) {
+                    return Ok(Some(bound));
+                }
             }
             reader.visit_operator(&mut validator.visitor(offset))??;
             costs_more |= flow.values_on_the_stack(validator.operand_stack_height());
@@ -162,6 +166,11 @@ mod code {
     pub const RETURN: u8 = 0x0f;
     pub const CALL: u8 = 0x10;
     pub const CALL_INDIRECT: u8 = 0x11;
+
+    /// Whether an operator that begins so may count. Most do not, and this is asked for each.
+    pub fn counts(first: Option<&u8>) -> bool {
+        first.is_some_and(|first| (BLOCK..=CALL_INDIRECT).contains(first))
+    }
 }
 
 impl Flow {
