@@ -5,8 +5,12 @@ use std::collections::BTreeSet;
 use assay_conformance::suites::GROUPS;
 use assay_harness::Check;
 
-/// The profile that every defect is looked for in.
+/// The profile that every defect is looked for in, but for one that its checks cannot reach.
 const CORE: &str = "core";
+
+/// The crate that handles nothing but requests to other hosts. Without the feature nothing of it runs, and no check of another
+/// profile lets a handler send one.
+const EGRESS: &str = "egress";
 
 /// The profile whose checks take seconds each: only those that are named run.
 const LONG: &str = "load";
@@ -27,10 +31,12 @@ enum Scope<'a> {
 }
 
 impl<'a> Judges<'a> {
-    /// The named checks, and of core and of the profiles of the named ones all that are not costly.
-    pub fn near(named: &'a [&'a str]) -> Judges<'a> {
+    /// The named checks, and of core and of the profiles of the named ones all that are not costly. `home` is the crate of
+    /// the defect.
+    pub fn near(named: &'a [&'a str], home: &str) -> Judges<'a> {
         let concerned = GROUPS.iter().filter(|group| group.checks.iter().any(|check| named.contains(&check.id)));
-        let profiles = concerned.map(|group| group.profile).chain([CORE]).filter(|profile| *profile != LONG);
+        let core = (home != EGRESS).then_some(CORE);
+        let profiles = concerned.map(|group| group.profile).chain(core).filter(|profile| *profile != LONG);
         Judges { named, scope: Scope::Profiles(profiles.collect()) }
     }
 

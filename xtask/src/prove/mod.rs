@@ -87,7 +87,7 @@ impl Prove {
         };
         let named: Vec<&str> = chosen.iter().flat_map(|sabotage| &sabotage.kills).map(String::as_str).collect();
         let everything = self.thorough || self.sabotage.is_empty();
-        let judges = if everything { Judges::all(&named) } else { Judges::near(&named) };
+        let judges = if everything { Judges::all(&named) } else { Judges::near(&named, "") };
         let control = report_of(launch(&honest, &[]), &options, &judges).await?;
         problems.extend(row::control_problems(&control));
         let rows = self.rows(&sabotaged, &chosen, &options).await;
@@ -188,7 +188,7 @@ fn take<'a>(next: &AtomicUsize, sabotages: &'a [Sabotage]) -> Option<(usize, &'a
 async fn prove_one(binary: &Path, sabotage: &Sabotage, options: &Options, thorough: bool) -> Row {
     let started = Instant::now();
     let named: Vec<&str> = sabotage.kills.iter().map(String::as_str).collect();
-    let judges = if thorough { Judges::all(&named) } else { Judges::near(&named) };
+    let judges = if thorough { Judges::all(&named) } else { Judges::near(&named, &sabotage.home) };
     let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), options, &judges).await;
     let mut row = row::judge(sabotage, report);
     row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
