@@ -25,8 +25,20 @@ pub const ENVELOPE: Target = Target {
     judge,
     seeds,
     words: &[
-        "\"payloadType\":\"application/vnd.in-toto+json\"", "\"payload\"", "\"signatures\"", "\"keyid\"", "\"sig\"", "\"_type\"", "\"subject\"",
-        "\"predicate\"", "\"predicateType\"", "\"issued_at\"", "\"expires_at\"", "\"previous\"", "==", "-_",
+        "\"payloadType\":\"application/vnd.in-toto+json\"",
+        "\"payload\"",
+        "\"signatures\"",
+        "\"keyid\"",
+        "\"sig\"",
+        "\"_type\"",
+        "\"subject\"",
+        "\"predicate\"",
+        "\"predicateType\"",
+        "\"issued_at\"",
+        "\"expires_at\"",
+        "\"previous\"",
+        "==",
+        "-_",
     ],
     planted: &[
         "envelope-form-unchecked",
@@ -94,12 +106,14 @@ fn judge_form(bytes: &[u8], gates: &Gates, offer: &Offer) -> Result<Option<assay
     let Ok(envelope) = outcome else { return Ok(None) };
     if let form::Form::Right(read) = form {
         let statement = envelope.statement();
-        let signatures = envelope.signatures().iter().map(|signature| (signature.keyid.clone(), signature.bytes.clone()));
+        let signatures =
+            envelope.signatures().iter().map(|signature| (signature.keyid.clone(), signature.bytes.clone()));
         let latest = Timestamp::MAX.as_nanosecond();
         let same = envelope.bytes() == bytes
             && envelope.payload() == read.payload
             && signatures.collect::<Vec<_>>() == read.signatures
-            && (statement.subject_name.as_str(), statement.subject_digest.hex()) == (read.subject.0.as_str(), read.subject.1)
+            && (statement.subject_name.as_str(), statement.subject_digest.hex())
+                == (read.subject.0.as_str(), read.subject.1)
             && statement.issued_at.as_nanosecond() == read.issued_at.min(latest)
             && statement.expires_at.as_nanosecond() == read.expires_at.min(latest)
             && statement.previous.map(|digest| digest.to_string()) == read.previous;
@@ -123,8 +137,7 @@ fn judge_release(scenario: &scenario::Scenario, gates: &Gates, offer: &Offer) ->
     let Some(read) = scenario.envelopes.iter().map(|sealed| sealed.read.as_ref()).collect::<Option<Vec<_>>>() else {
         return Ok("open".to_owned());
     };
-    let circumstances =
-        Circumstances { offer, trust: &scenario.trust, ledger: &scenario.ledger, now: scenario::NOW };
+    let circumstances = Circumstances { offer, trust: &scenario.trust, ledger: &scenario.ledger, now: scenario::NOW };
     let release =
         StoredRelease { id: &scenario.id, version: &scenario.version, digest: scenario.digest, envelopes: &envelopes };
     let installed = scenario.installed();
@@ -136,7 +149,10 @@ fn judge_release(scenario: &scenario::Scenario, gates: &Gates, offer: &Offer) ->
         let last = admission.valid_until.checked_sub(SignedDuration::from_nanos(1)).unwrap_or(scenario::NOW);
         let then = Circumstances { now: last.max(scenario::NOW), ..circumstances };
         if admission.valid_until <= scenario::NOW && !envelopes.is_empty() || admit(&then).is_err() {
-            return Err(Finding::new(Kind::Differs, format!("{:?}: it is not valid until {}", scenario.moment, admission.valid_until)));
+            return Err(Finding::new(
+                Kind::Differs,
+                format!("{:?}: it is not valid until {}", scenario.moment, admission.valid_until),
+            ));
         }
     }
     let signers = gates.signers(release, &circumstances).into_iter().map(|signer| signer.key.to_string());

@@ -1,8 +1,8 @@
 //! The target `module`: the module gate against wasmparser, wit-component and the rules of core.md 4, over modules of
 //! wasm-smith, modules of the fixtures with one thing wrong, and either of them with bytes changed.
 
-use assay_package::{Abi, Circumstances, Gates, Offer, Part, Trust};
 use assay_fixtures::{Packaging, sha256};
+use assay_package::{Abi, Circumstances, Gates, Offer, Part, Trust};
 use serde_json::{Value, json};
 
 use crate::{
@@ -24,8 +24,17 @@ pub const MODULE: Target = Target {
     judge,
     seeds,
     words: &[
-        "\0asm\u{1}\0\0\0", "memory", "cabi_realloc", "handle", "cabi_post_handle", "assay:handler/log@0.1.0", "assay:handler/state@0.1.0",
-        "assay:handler/egress@0.1.0", "write", "get", "send",
+        "\0asm\u{1}\0\0\0",
+        "memory",
+        "cabi_realloc",
+        "handle",
+        "cabi_post_handle",
+        "assay:handler/log@0.1.0",
+        "assay:handler/state@0.1.0",
+        "assay:handler/egress@0.1.0",
+        "write",
+        "get",
+        "send",
     ],
     planted: &[
         "modules-not-validated",
@@ -91,7 +100,8 @@ fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
         content_type: Some(media_type.to_owned()),
         bytes,
     };
-    let parts = vec![part("manifest", "application/json", manifest), part("module", "application/wasm", case.module.clone())];
+    let parts =
+        vec![part("manifest", "application/json", manifest), part("module", "application/wasm", case.module.clone())];
     let trust = Trust::default();
     let circumstances = Circumstances { offer: &case.offer, trust: &trust, ledger: &Empty, now: NOW };
     let outcome = gates.upload(parts, &circumstances);
@@ -118,7 +128,8 @@ fn manifest(case: &Case) -> Value {
 
 fn seeds() -> Vec<Seed> {
     let behaviours = generate::BEHAVIOURS.iter().enumerate();
-    let both = behaviours.flat_map(|(number, behaviour)| Packaging::ALL.map(|packaging| (number, behaviour(), packaging)));
+    let both =
+        behaviours.flat_map(|(number, behaviour)| Packaging::ALL.map(|packaging| (number, behaviour(), packaging)));
     let seed = |(number, behaviour, packaging): (usize, _, Packaging)| {
         let package = assay_fixtures::Recipe::new("com.example.fuzz", behaviour).packaging(packaging).build();
         Seed { name: format!("{number}-{}", packaging.as_str()), bytes: [&[AS_IT_IS][..], &package.module].concat() }

@@ -35,10 +35,35 @@ pub const SCHEMA: Target = Target {
 };
 
 const WORDS: &[&str] = &[
-    "\"$ref\":\"#\"", "\"$ref\":\"#/$defs/a\"", "\"$defs\"", "\"$anchor\"", "\"$schema\"", "\"allOf\"", "\"anyOf\"", "\"oneOf\"",
-    "\"not\"", "\"if\"", "\"then\"", "\"else\"", "\"properties\"", "\"additionalProperties\"", "\"patternProperties\"",
-    "\"propertyNames\"", "\"unevaluatedProperties\"", "\"items\"", "\"prefixItems\"", "\"contains\"", "\"unevaluatedItems\"", "\"enum\"",
-    "\"const\"", "\"type\"", "\"pattern\"", "\"minLength\"", "\"required\"", "\"x-sensitive\":true", "(?=a)",
+    "\"$ref\":\"#\"",
+    "\"$ref\":\"#/$defs/a\"",
+    "\"$defs\"",
+    "\"$anchor\"",
+    "\"$schema\"",
+    "\"allOf\"",
+    "\"anyOf\"",
+    "\"oneOf\"",
+    "\"not\"",
+    "\"if\"",
+    "\"then\"",
+    "\"else\"",
+    "\"properties\"",
+    "\"additionalProperties\"",
+    "\"patternProperties\"",
+    "\"propertyNames\"",
+    "\"unevaluatedProperties\"",
+    "\"items\"",
+    "\"prefixItems\"",
+    "\"contains\"",
+    "\"unevaluatedItems\"",
+    "\"enum\"",
+    "\"const\"",
+    "\"type\"",
+    "\"pattern\"",
+    "\"minLength\"",
+    "\"required\"",
+    "\"x-sensitive\":true",
+    "(?=a)",
 ];
 
 /// An input that starts with this byte is a schema and a value, as text, with a zero byte between them.
@@ -135,12 +160,20 @@ fn manifest_with(schema: &Value) -> Vec<u8> {
 
 fn seeds() -> Vec<Seed> {
     let schemas = [
-        ("object", json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}), json!({"a": "b"})),
+        (
+            "object",
+            json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}),
+            json!({"a": "b"}),
+        ),
         ("list", json!({"items": {"$ref": "#"}, "maxItems": 2}), json!([[], []])),
         ("choice", json!({"oneOf": [{"const": 1}, {"enum": [1.0, "a"]}]}), json!(1)),
         ("marked", json!({"properties": {"a": {"x-sensitive": true}}}), json!({"a": "secret"})),
         ("pattern", json!({"pattern": "^a+$", "$defs": {"a": {"$anchor": "b"}}}), json!("aaa")),
-        ("unevaluated", json!({"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false}), json!({"b": 1})),
+        (
+            "unevaluated",
+            json!({"allOf": [{"properties": {"a": true}}], "unevaluatedProperties": false}),
+            json!({"b": 1}),
+        ),
     ];
     let seed = |(name, schema, value): (&str, Value, Value)| Seed {
         name: name.to_owned(),

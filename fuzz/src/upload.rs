@@ -6,8 +6,8 @@ use std::sync::LazyLock;
 
 use assay_fixtures::{Behaviour, Key, Package, Recipe, Release, sha256, sign_digest};
 use assay_package::{
-    Circumstances, Code, Digest, Gates, HandlerId, KeyName, KeyRole, Ledger, Link, Offer, Part, PublicKey, Scope, Trust,
-    TrustedKey, Version,
+    Circumstances, Code, Digest, Gates, HandlerId, KeyName, KeyRole, Ledger, Link, Offer, Part, PublicKey, Scope,
+    Trust, TrustedKey, Version,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -161,13 +161,20 @@ fn edit(source: &mut Source<'_>, parts: &mut Vec<Part>) {
             parts.push(again);
         }
         2 => {
-            let name = source.text(&["signatures", "", "Manifest", "module ", "manifest\u{0}", "\u{202e}module", "file"]);
+            let name =
+                source.text(&["signatures", "", "Manifest", "module ", "manifest\u{0}", "\u{202e}module", "file"]);
             parts.push(Part { name, content_type: None, bytes: source.bytes(8) });
         }
         3 => {
             let types = [
-                "APPLICATION/JSON", "application/json; charset=utf-8", "application/wasm;", "text/plain", "", "application/octet-stream",
-                "application/json+x", " application/wasm",
+                "APPLICATION/JSON",
+                "application/json; charset=utf-8",
+                "application/wasm;",
+                "text/plain",
+                "",
+                "application/octet-stream",
+                "application/json+x",
+                " application/wasm",
             ];
             parts[place].content_type = Some(source.text(&types));
         }
@@ -180,8 +187,11 @@ fn edit(source: &mut Source<'_>, parts: &mut Vec<Part>) {
 }
 
 fn signed(manifest: &[u8]) -> Vec<u8> {
-    let release =
-        Release { issued_at: NOW - SignedDuration::from_mins(1), expires_at: NOW + SignedDuration::from_hours(1), previous: None };
+    let release = Release {
+        issued_at: NOW - SignedDuration::from_mins(1),
+        expires_at: NOW + SignedDuration::from_hours(1),
+        previous: None,
+    };
     sign_digest("com.example.fuzz@1.0.0", &sha256(manifest), &KEY, &release)
 }
 
@@ -271,7 +281,8 @@ fn pins(document: &Document, module: &[u8]) -> Expected {
         return expected;
     }
     let digest = document.at("/module/digest").and_then(Document::text).and_then(|text| text.strip_prefix("sha256:"));
-    let lower_case = |digits: &str| digits.len() == 64 && digits.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
+    let lower_case =
+        |digits: &str| digits.len() == 64 && digits.bytes().all(|byte| b"0123456789abcdef".contains(&byte));
     if let Some(digits) = digest
         && lower_case(digits)
         && format!("sha256:{digits}") != sha256(module)

@@ -20,7 +20,11 @@ fn no_seed_shows_a_finding_and_every_target_has_one_that_is_accepted() {
     for target in TARGETS {
         let seen: Vec<String> = (target.seeds)()
             .iter()
-            .map(|seed| target.judge(&seed.bytes, &gates).unwrap_or_else(|finding| panic!("{} {}: {finding}", target.name, seed.name)))
+            .map(|seed| {
+                target
+                    .judge(&seed.bytes, &gates)
+                    .unwrap_or_else(|finding| panic!("{} {}: {finding}", target.name, seed.name))
+            })
             .collect();
         let accepted = seen.iter().any(|seen| ["accepted", "valid", "true"].iter().any(|word| seen.contains(word)));
         assert!(accepted, "{}: {seen:?}", target.name);

@@ -33,7 +33,10 @@ impl Run {
         let time = Duration::from_secs(self.time);
         let libfuzzer = !self.in_process && libfuzzer::is_installed();
         if !libfuzzer {
-            println!("the seeded loop in this process, seed {}; cargo-fuzz would add coverage and sanitizers", self.seed);
+            println!(
+                "the seeded loop in this process, seed {}; cargo-fuzz would add coverage and sanitizers",
+                self.seed
+            );
         }
         let mut clean = true;
         for target in targets {

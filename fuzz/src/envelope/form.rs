@@ -103,7 +103,8 @@ fn parse(bytes: &[u8], offer: &Offer, open: &mut bool) -> Option<Read> {
 fn exactly(document: &Document, required: &[&str], optional: &[&str]) -> Option<()> {
     let Document::Members(members) = document else { return None };
     let known = |name: &str| required.contains(&name) || optional.contains(&name);
-    let right = members.iter().all(|(name, _)| known(name)) && required.iter().all(|name| document.member(name).is_some());
+    let right =
+        members.iter().all(|(name, _)| known(name)) && required.iter().all(|name| document.member(name).is_some());
     right.then_some(())
 }
 

@@ -35,15 +35,30 @@ fn encode(bytes: &[u8]) -> String {
 }
 
 const SCOPES: [&str; 14] = [
-    "com.example.fuzz", "com.example.*", "com.*", "*", "", ".*", "com", "*.example", "com.*.x", "Com.example", "com.example.*.*", "com..*",
-    "com.exa mple", "com.-a.*",
+    "com.example.fuzz",
+    "com.example.*",
+    "com.*",
+    "*",
+    "",
+    ".*",
+    "com",
+    "*.example",
+    "com.*.x",
+    "Com.example",
+    "com.example.*.*",
+    "com..*",
+    "com.exa mple",
+    "com.-a.*",
 ];
 
 /// Judges one key.
 pub(super) fn judge(source: &mut Source<'_>, gates: &Gates) -> Result<String, Finding> {
     let right = !source.one_in(3);
-    let mut public_key =
-        if right { Key::from_seed([source.byte(); 32]).public_base64() } else { HOSTILE[source.below(HOSTILE.len())].clone() };
+    let mut public_key = if right {
+        Key::from_seed([source.byte(); 32]).public_base64()
+    } else {
+        HOSTILE[source.below(HOSTILE.len())].clone()
+    };
     let mangled = match source.below(8) {
         5 => public_key.trim_end_matches('=').to_owned(),
         6 => format!("{public_key} "),

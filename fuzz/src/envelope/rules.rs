@@ -17,7 +17,8 @@ pub(super) fn judge(scenario: &Scenario, read: &[&Read], offer: &Offer) -> Expec
     if stored && scenario.envelopes.is_empty() {
         return only(Code::SignatureMissing);
     }
-    let signature: Vec<_> = scenario.envelopes.iter().zip(read).map(|(sealed, read)| signature(scenario, sealed, read)).collect();
+    let signature: Vec<_> =
+        scenario.envelopes.iter().zip(read).map(|(sealed, read)| signature(scenario, sealed, read)).collect();
     let expiry: Vec<_> = read.iter().map(|read| expiry(read, offer)).collect();
     if stored {
         // 2.2: one that passes both is enough; if none does, the problem is that of the first.
@@ -37,7 +38,11 @@ pub(super) fn judge(scenario: &Scenario, read: &[&Read], offer: &Offer) -> Expec
     if scenario.ledger.handler_revoked || (stored && scenario.ledger.release_revoked) {
         return only(Code::ReleaseRevoked);
     }
-    if matches!(scenario.moment, Moment::Upload | Moment::Upgrade) { chain(scenario, read) } else { Expected::default() }
+    if matches!(scenario.moment, Moment::Upload | Moment::Upgrade) {
+        chain(scenario, read)
+    } else {
+        Expected::default()
+    }
 }
 
 /// The names of the keys that signed, in the order of the envelopes, each key once (registry.md 4.3).
@@ -105,7 +110,8 @@ fn chain(scenario: &Scenario, read: &[&Read]) -> Expected {
     if installed.is_some_and(|installed| order(scenario.version.as_str()) <= order(installed.version.as_str())) {
         return only(Code::VersionDowngrade);
     }
-    let named: BTreeSet<Option<Digest>> = read.iter().map(|read| read.previous.as_deref().and_then(|text| text.parse().ok())).collect();
+    let named: BTreeSet<Option<Digest>> =
+        read.iter().map(|read| read.previous.as_deref().and_then(|text| text.parse().ok())).collect();
     let mut faults = Vec::new();
     if named.len() > 1 {
         faults.push(Code::ChainBroken);

@@ -120,7 +120,9 @@ fn vary(source: &mut Source<'_>, terms: &mut sealed::Terms, ledger: &Stored, ins
         6 => terms.expires_at = NOW,
         7 => terms.expires_at = NOW + NANOSECOND,
         8 => terms.expires_at = NOW - NANOSECOND,
-        9 => terms.subject = source.text(&["com.example.fuzz@9.9.9", "com.example.fuzz", "", "com.example.fuzz@2.0.0 "]),
+        9 => {
+            terms.subject = source.text(&["com.example.fuzz@9.9.9", "com.example.fuzz", "", "com.example.fuzz@2.0.0 "])
+        }
         10 => terms.digest = Digest::of(b"another manifest").to_string(),
         4 | 11 => terms.previous = previous(source, ledger, installed),
         _ => {}

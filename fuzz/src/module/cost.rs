@@ -2,7 +2,8 @@
 
 use wasmparser::{
     ComponentType, ComponentTypeDeclaration, CompositeInnerType, CoreType, ElementItems, FunctionBody,
-    InstanceTypeDeclaration, Operator, Parser, Payload, Result, ValidPayload, Validator, WasmFeatures, WasmModuleResources,
+    InstanceTypeDeclaration, Operator, Parser, Payload, Result, ValidPayload, Validator, WasmFeatures,
+    WasmModuleResources,
 };
 
 /// The figures that discovery bounds.

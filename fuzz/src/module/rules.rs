@@ -100,7 +100,8 @@ fn core(case: &Case, expected: &mut Expected) -> Result<()> {
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     let import = import?;
-                    let found = LOWERED.iter().find(|(module, field, _)| (*module, *field) == (import.module, import.name));
+                    let found =
+                        LOWERED.iter().find(|(module, field, _)| (*module, *field) == (import.module, import.name));
                     let right = match (found, import.ty) {
                         (Some((_, _, parameters)), TypeRef::Func(ty)) => {
                             types.get(ty as usize).is_some_and(|ty| is(ty, &vec![ValType::I32; *parameters], &[]))

@@ -2,8 +2,8 @@
 //! what each instantiates. Of a file that hands modules around by alias, import or export it says less.
 
 use wasmparser::{
-    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Encoding, Instance,
-    Parser, Payload, Result,
+    ComponentAlias, ComponentExternalKind, ComponentInstance, ComponentOuterAliasKind, ComponentTypeRef, Encoding,
+    Instance, Parser, Payload, Result,
 };
 
 /// What all instances have together.

@@ -7,8 +7,22 @@ use serde_json::{Number, Value};
 
 /// Keywords that judge nothing.
 const ANNOTATIONS: [&str; 16] = [
-    "$defs", "$anchor", "$schema", "$comment", "title", "description", "default", "examples", "deprecated", "readOnly",
-    "writeOnly", "format", "contentEncoding", "contentMediaType", "contentSchema", "x-sensitive",
+    "$defs",
+    "$anchor",
+    "$schema",
+    "$comment",
+    "title",
+    "description",
+    "default",
+    "examples",
+    "deprecated",
+    "readOnly",
+    "writeOnly",
+    "format",
+    "contentEncoding",
+    "contentMediaType",
+    "contentSchema",
+    "x-sensitive",
 ];
 
 /// Whether a value is valid; nothing, if the schema has a keyword that is not known here.
@@ -75,8 +89,14 @@ fn judge(root: &Value, schema: &Members, keyword: &str, stated: &Value, value: &
             Value::Array(items) => of_items(root, schema, keyword, stated, items)?,
             _ => true,
         },
-        "required" | "minProperties" | "maxProperties" | "properties" | "additionalProperties" | "propertyNames"
-        | "patternProperties" | "dependentSchemas" => match value {
+        "required"
+        | "minProperties"
+        | "maxProperties"
+        | "properties"
+        | "additionalProperties"
+        | "propertyNames"
+        | "patternProperties"
+        | "dependentSchemas" => match value {
             Value::Object(members) => of_members(root, schema, keyword, stated, members, value)?,
             _ => true,
         },

@@ -11,8 +11,16 @@ const TEXTS: [&str; 6] = ["", "a", "ab", "secret", "ü", "😀"];
 const TYPES: [&str; 8] = ["null", "boolean", "string", "number", "integer", "array", "object", "nothing"];
 const PATTERNS: [&str; 8] = ["a", "^a", "b$", "^ab$", "(?=a)", "(?<!a)b", "\\d+", "[a-z]*"];
 const REFERENCES: [&str; 10] = [
-    "#", "#/$defs/a", "#/$defs/b", "#/properties/a", "#c", "#/allOf/0", "#/$defs/none", "https://example.com/s",
-    "https://json-schema.org/draft/2020-12/schema", "other.json",
+    "#",
+    "#/$defs/a",
+    "#/$defs/b",
+    "#/properties/a",
+    "#c",
+    "#/allOf/0",
+    "#/$defs/none",
+    "https://example.com/s",
+    "https://json-schema.org/draft/2020-12/schema",
+    "other.json",
 ];
 
 /// A schema.
@@ -29,7 +37,8 @@ pub fn schema(source: &mut Source<'_>) -> Value {
             members.insert("$defs".to_owned(), json!({"a": subschema(source, 1), "b": subschema(source, 1)}));
         }
         if source.one_in(8) {
-            let dialect = source.pick(&["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#"]);
+            let dialect = source
+                .pick(&["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#"]);
             members.insert("$schema".to_owned(), json!(dialect));
         }
     }

@@ -38,8 +38,16 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Keywords that move the place to which references lead, or that 2020-12 knows only as something old.
 const NOT_JUDGED: [&str; 10] = [
-    "$id", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$vocabulary", "definitions", "dependencies",
-    "additionalItems", "contentSchema",
+    "$id",
+    "$dynamicRef",
+    "$dynamicAnchor",
+    "$recursiveRef",
+    "$recursiveAnchor",
+    "$vocabulary",
+    "definitions",
+    "dependencies",
+    "additionalItems",
+    "contentSchema",
 ];
 
 /// Judges a schema.

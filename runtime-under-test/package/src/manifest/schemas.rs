@@ -5,7 +5,10 @@ use serde_json::Value;
 use super::{ManifestDraft, invalid};
 use crate::{
     Code, Json, Offer, Refusal, SchemaFault,
-    schema::{DEEPEST, MOST_EVALUATIONS, build, compile_patterns, cost, dialect as other_dialect, meta_valid, references as resolve},
+    schema::{
+        DEEPEST, MOST_EVALUATIONS, build, compile_patterns, cost, dialect as other_dialect, meta_valid,
+        references as resolve,
+    },
 };
 
 type Verdict = Result<(), Refusal>;
