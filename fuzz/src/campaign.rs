@@ -80,7 +80,7 @@ impl<'a> Campaign<'a> {
             let place = random.below(input.len() + 1);
             match random.below(6) {
                 0 if place < input.len() => input[place] ^= 1 << random.below(8),
-                1 if place < input.len() => input[place] = random.next().to_le_bytes()[0],
+                1 if place < input.len() => input[place] = random.number().to_le_bytes()[0],
                 2 => input.truncate(place),
                 3 => {
                     let length = random.below(16);

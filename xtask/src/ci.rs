@@ -15,7 +15,7 @@ pub const STEPS: &[&str] = &[
     "cargo test --workspace",
     "cargo test --workspace --features assay-server/sabotage,assay-fuzz/sabotage --lib --test gates --test sandbox --test server --test proof",
     "cargo xtask tidy",
-    "cargo xtask fuzz --in-process --time 5",
+    "cargo xtask fuzz --in-process --time 3",
     "cargo xtask conformance --profile core,registry,sandbox,lifecycle",
     "cargo xtask conformance --profile load",
     "cargo xtask prove",

@@ -4,7 +4,6 @@ use clap::Args;
 
 /// What to prove.
 #[derive(Args)]
-#[cfg_attr(not(feature = "sabotage"), expect(dead_code, reason = "without the defects there is nothing to prove"))]
 pub struct Prove {
     /// Targets, separated by commas; all by default
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]

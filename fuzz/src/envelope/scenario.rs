@@ -76,7 +76,6 @@ impl Scenario {
     }
 }
 
-#[expect(clippy::expect_used, reason = "the texts are those above")]
 fn parsed<T: std::str::FromStr<Err = assay_package::Malformed>>(text: &str) -> T {
     text.parse().expect(text)
 }

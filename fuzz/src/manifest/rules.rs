@@ -17,7 +17,6 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     serde_json::from_str(text).unwrap_or_default()
 });
 
-#[expect(clippy::expect_used, reason = "the contract's own schema is one, or nothing can be judged")]
 static VALIDATOR: LazyLock<jsonschema::Validator> =
     LazyLock::new(|| jsonschema::draft202012::new(&SCHEMA).expect("manifest.schema.json is a JSON Schema"));
 

@@ -91,7 +91,7 @@ impl Cost {
         }
         let variables = u64::from(validator.len_locals()) + u64::from(height) + widest;
         let range = body.range();
-        let bytes = (range.end - range.start) as u64;
+        let bytes = range.end - range.start;
         self.units = self.units.saturating_add(8 * bytes + variables * (branches + 64 * loops));
         Ok(())
     }

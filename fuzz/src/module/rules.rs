@@ -31,7 +31,6 @@ const LOWERED: [(&str, &str, usize); 6] = [
 const IMPORTABLE: [&str; 6] =
     ["assay:handler/types@0.1.0", "assay:handler/log@0.1.0", STATE, EGRESS, "context", "failure"];
 
-#[expect(clippy::expect_used, reason = "without the contract's own WIT nothing can be judged")]
 static WORLD: LazyLock<(Resolve, WorldId)> = LazyLock::new(|| {
     let mut resolve = Resolve::default();
     let text = include_str!("../../../conformance/spec/handler.wit");
