@@ -11,13 +11,15 @@ use crate::build::root;
 pub const STEPS: &[&str] = &[
     "cargo fmt --check",
     "cargo clippy --workspace --all-targets -- -D warnings",
-    "cargo clippy --workspace --all-targets --features assay-server/sabotage -- -D warnings",
+    "cargo clippy --workspace --all-targets --features assay-server/sabotage,assay-fuzz/sabotage -- -D warnings",
     "cargo test --workspace",
-    "cargo test --workspace --features assay-server/sabotage --lib --test gates --test sandbox --test server",
+    "cargo test --workspace --features assay-server/sabotage,assay-fuzz/sabotage --lib --test gates --test sandbox --test server --test proof",
     "cargo xtask tidy",
+    "cargo xtask fuzz --in-process --time 3",
     "cargo xtask conformance --profile core,registry,sandbox,lifecycle",
     "cargo xtask conformance --profile load",
     "cargo xtask prove",
+    "cargo xtask prove --fuzz",
 ];
 
 /// Runs the steps.

@@ -1,9 +1,10 @@
-//! The project's own commands: `cargo xtask conformance`, `prove`, `bench`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `prove`, `fuzz`, `bench`, `fixtures`, `tidy`, `ci`.
 
 mod bench;
 mod build;
 mod ci;
 mod fixtures;
+mod fuzz;
 mod prove;
 mod tidy;
 
@@ -25,6 +26,8 @@ enum Verb {
     Conformance(Box<Conformance>),
     /// Prove that every check can fail: one run per sabotage, and the degenerate targets
     Prove(prove::Prove),
+    /// Fuzz the package gates; what is found becomes a regression that `cargo test` judges
+    Fuzz(fuzz::Fuzz),
     /// Measure what the runtime and the suite cost, beside bare peers
     Bench(bench::Bench),
     /// Write the mock packages to a folder, signed by a key that is generated for it
@@ -47,7 +50,9 @@ async fn main() -> Exit {
             };
             conformance.run(embedded).await
         }
+        Verb::Prove(proof) if proof.fuzz => fuzz::prove(),
         Verb::Prove(proof) => proof.run().await,
+        Verb::Fuzz(fuzz) => fuzz.run(),
         Verb::Bench(bench) => bench.run(),
         Verb::Fixtures(fixtures) => fixtures.run(),
         Verb::Tidy => tidy::run(),

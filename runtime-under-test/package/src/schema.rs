@@ -13,6 +13,7 @@ mod references;
 mod sensitive;
 
 pub(crate) use cost::{DEEPEST, cost};
+pub(crate) use patterns::compile as compile_patterns;
 pub(crate) use references::{dialect, references};
 use sensitive::SensitivePlaces;
 

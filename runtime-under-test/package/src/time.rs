@@ -26,7 +26,20 @@ pub fn parse_time(text: &str) -> Result<Timestamp, Malformed> {
     if !(right_seconds && right_fraction) {
         return Err(WRONG);
     }
-    text.parse().map_err(|_| WRONG)
+    match text.parse() {
+        // The last hours of the year 9999 are times of RFC 3339 and beyond what a `Timestamp` holds: its end stands for them.
+        Err(_) if LAST_DAYS.iter().any(|day| is_on(text, day)) => Ok(Timestamp::MAX),
+        parsed => parsed.map_err(|_| WRONG),
+    }
+}
+
+/// The days on which a [`Timestamp`] ends before the day does, or does not begin.
+const LAST_DAYS: [&str; 2] = ["9999-12-30", "9999-12-31"];
+
+/// Whether a text of the right form names a time of this day. Any other day has the same times.
+fn is_on(text: &str, day: &str) -> bool {
+    let time = text.strip_prefix(day);
+    time.is_some_and(|time| format!("2026-01-01{time}").parse::<Timestamp>().is_ok())
 }
 
 /// `0` stands for any digit, everything else for itself.
@@ -42,6 +55,14 @@ mod tests {
         assert_eq!(time.as_nanosecond(), 1_767_225_600_000_000_001);
         assert_eq!(time.to_string(), "2026-01-01T00:00:00.000000001Z");
         assert!(parse_time("2024-02-29T23:59:59Z").is_ok());
+    }
+
+    #[test]
+    fn the_end_of_the_last_year_is_a_time() {
+        assert_eq!(parse_time("9999-12-31T23:59:59Z"), Ok(jiff::Timestamp::MAX));
+        assert_eq!(parse_time("9999-12-30T22:00:01Z"), Ok(jiff::Timestamp::MAX));
+        assert!(parse_time("9999-12-31T24:00:00Z").is_err());
+        assert!(parse_time("9999-12-32T00:00:00Z").is_err());
     }
 
     #[test]

@@ -33,6 +33,9 @@ pub struct Prove {
     /// Judge every sabotage by every check but those of the profile load, and not only by those near the ones it names
     #[arg(long)]
     thorough: bool,
+    /// Prove the fuzzers instead: each finds its planted defects from an empty corpus, within its budget of executions
+    #[arg(long, conflicts_with_all = ["sabotage", "thorough", "blunt"])]
+    pub fuzz: bool,
     /// Runtimes that are judged at once
     #[arg(long, value_name = "N", default_value_t = 2)]
     jobs: usize,

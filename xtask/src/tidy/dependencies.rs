@@ -10,6 +10,8 @@ use crate::build::root;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A third party: it measures both sides, and neither knows it.
     ("bench", &["assay-fixtures", "assay-package", "assay-sandbox"]),
+    // A third party, too: it judges the gates by the contract, and makes its inputs of fixtures.
+    ("fuzz", &["assay-fixtures", "assay-package"]),
     ("reports", &[]),
     ("fixtures", &[]),
     ("harness", &["assay-reports"]),
@@ -57,6 +59,7 @@ pub fn problems() -> Vec<String> {
                 problems.push(format!("{member}/Cargo.toml: the version of {name} is stated outside of the workspace"));
             }
         }
+        problems.extend(conditional(member, &manifest));
         let inherits = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(Value::as_bool);
         if inherits != Some(true) {
             problems.push(format!("{member}/Cargo.toml: [lints] workspace = true is missing"));
@@ -66,6 +69,17 @@ pub fn problems() -> Vec<String> {
         problems.push("Cargo.toml: unsafe_code = \"forbid\" is missing".to_owned());
     }
     problems
+}
+
+/// What a crate depends on under a condition only: nothing of this workspace, and libFuzzer where it is fuzzed.
+fn conditional(member: &str, manifest: &Table) -> Vec<String> {
+    let targets = manifest.get("target").and_then(Value::as_table).into_iter().flatten();
+    let named = targets.flat_map(|(condition, target)| {
+        let names = target.get("dependencies").and_then(Value::as_table).into_iter().flat_map(Table::keys);
+        names.map(move |name| (condition.as_str(), name.as_str()))
+    });
+    let wrong = named.filter(|named| *named != ("cfg(fuzzing)", "libfuzzer-sys"));
+    wrong.map(|(condition, name)| format!("{member}/Cargo.toml: [target.'{condition}'] may not have {name}")).collect()
 }
 
 fn members() -> Vec<String> {

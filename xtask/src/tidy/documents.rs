@@ -19,6 +19,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("cargo xtask conformance --target", "xtask/tests/cli/commands.rs"),
     ("cargo xtask conformance --launch", "xtask/tests/cli/commands.rs"),
     ("cargo xtask fixtures --out", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask fuzz --time", "xtask/tests/cli/commands.rs"),
     ("cargo xtask prove --sabotage", "xtask/tests/cli/proof.rs"),
     ("cargo run --bin assay-runtime", "xtask/tests/cli/commands.rs"),
     ("cargo test --package", "cargo test --workspace"),

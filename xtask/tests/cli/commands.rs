@@ -28,6 +28,20 @@ fn a_quick_bench_measures_and_writes_both_files() {
 }
 
 #[test]
+fn a_second_of_fuzzing_finds_nothing_and_says_how_much_it_tried() {
+    let run = xtask(&["fuzz", "--time", "1", "--target", "manifest,module", "--in-process"]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    assert_eq!(run.stdout.matches("nothing found").count(), 2, "{}", run.all());
+}
+
+#[test]
+fn a_target_that_nobody_has_is_named_with_those_that_there_are() {
+    let run = xtask(&["fuzz", "--time", "1", "--target", "manifests"]);
+    assert_eq!(run.code, 4, "{}", run.all());
+    assert!(run.all().contains("upload, manifest, schema, module, envelope"), "{}", run.all());
+}
+
+#[test]
 fn a_runtime_started_by_hand_gets_the_verdicts_of_the_embedded_one() {
     let (embedded, by_hand) = (folder(), folder());
     let launched = xtask(&["conformance", "--out", &embedded.path().display().to_string()]);

@@ -54,8 +54,9 @@ impl Gates {
             settle(&envelopes, every)?;
         }
         let standing = envelopes.iter().filter(|envelope| envelope.refused.is_none());
-        let valid_until = standing.map(EnvelopeCandidate::valid_until).max().unwrap_or(jiff::Timestamp::MAX);
-        Ok(Admission { valid_until })
+        let ends = standing.map(EnvelopeCandidate::valid_until);
+        let end = if every { ends.min() } else { ends.max() };
+        Ok(Admission { valid_until: end.unwrap_or(jiff::Timestamp::MAX) })
     }
 
     /// Asks the chain gate alone, as at an upload: for a release that is to get one more envelope (registry.md 3.1).

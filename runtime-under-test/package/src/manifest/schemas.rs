@@ -5,7 +5,10 @@ use serde_json::Value;
 use super::{ManifestDraft, invalid};
 use crate::{
     Code, Json, Offer, Refusal, SchemaFault,
-    schema::{DEEPEST, MOST_EVALUATIONS, build, cost, dialect as other_dialect, meta_valid, references as resolve},
+    schema::{
+        DEEPEST, MOST_EVALUATIONS, build, compile_patterns, cost, dialect as other_dialect, meta_valid,
+        references as resolve,
+    },
 };
 
 type Verdict = Result<(), Refusal>;
@@ -47,7 +50,10 @@ pub(crate) fn affordable_to(draft: &mut ManifestDraft, deepest: usize) -> Verdic
 
 /// Both can be judged by: their regular expressions are ones, and in bounds.
 pub(crate) fn usable(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
-    both(draft, |schema| build(schema).map(drop))
+    both(draft, |schema| {
+        build(schema)?;
+        compile_patterns(schema)
+    })
 }
 
 fn value(draft: &ManifestDraft, pointer: &str) -> Result<Option<Value>, Refusal> {

@@ -47,3 +47,15 @@ fn at_upload_one_expired_envelope_is_one_too_many() {
     let stored = World::trusting_publisher().store(&package);
     world_at(end).admit(Moment::Execute, &stored).expect("the other one is in date");
 }
+
+#[test]
+fn an_upload_holds_until_its_first_envelope_ends_and_an_execution_until_its_last() {
+    let end = Timestamp::now() + SignedDuration::from_hours(1);
+    let [first, last] = [end, end + SignedDuration::from_hours(1)].map(|end| Release::valid().expires_at(end));
+    let package = echo().build().signed_with(&publisher(), last.clone()).signed_with(&publisher(), first);
+    let world = World::trusting_publisher();
+    let stored = world.store(&package);
+    let until = |moment| world.admit(moment, &stored).expect("it is in date").valid_until;
+    assert_eq!(until(Moment::Upload), end);
+    assert_eq!(until(Moment::Execute), last.expires_at);
+}

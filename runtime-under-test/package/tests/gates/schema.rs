@@ -116,6 +116,13 @@ fn refuses_regular_expressions_that_have_to_go_back() {
 }
 
 #[test]
+fn judges_a_regular_expression_where_no_value_ever_meets_it() {
+    refuses(json!({ "$defs": { "a": { "pattern": "(?=a)" } } }), "/$defs/a/pattern");
+    refuses(json!({ "$defs": { "a": { "patternProperties": { "(": true } } } }), "/$defs/a/patternProperties");
+    accepts(json!({ "$defs": { "a": { "pattern": "a" } } }));
+}
+
+#[test]
 fn says_where_a_value_does_not_fit_without_quoting_it() {
     let schema = compile_schema(&json!({ "properties": { "a": { "items": { "type": "string" } } } })).expect("right");
     assert!(schema.validate(&json!({ "a": ["x"] })).is_ok());

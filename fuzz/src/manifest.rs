@@ -1,0 +1,112 @@
+//! The target `manifest`: the manifest gate against manifest.schema.json and the further rules of core.md 3, and back again.
+
+use assay_package::Gates;
+
+use crate::{
+    document,
+    finding::{Finding, Kind},
+    source::Source,
+    target::{Seed, Target},
+};
+
+pub mod generate;
+pub mod rules;
+mod written;
+
+/// The target.
+pub const MANIFEST: Target = Target {
+    name: "manifest",
+    purpose: "the manifest gate against manifest.schema.json and core.md 3; what is accepted, written again, is the same",
+    judge,
+    seeds,
+    words: WORDS,
+    planted: &[
+        "undeclared-features-accepted",
+        "manifest-byte-order-mark-skipped",
+        "manifest-trailing-bytes-ignored",
+        "manifest-depth-unbounded",
+        "manifest-names-may-repeat",
+        "missing-fields-defaulted",
+        "unknown-fields-ignored",
+        "id-form-unchecked",
+        "versions-coerced",
+        "prereleases-refused",
+        "unknown-capabilities-ignored",
+        "values-coerced",
+        "limits-unchecked",
+        "limits-at-the-bound-refused",
+        "fractions-accepted",
+    ],
+    budget: 10_000,
+};
+
+const WORDS: &[&str] = &[
+    "\"id\"",
+    "\"version\"",
+    "\"name\"",
+    "\"description\"",
+    "\"category\"",
+    "\"abi\"",
+    "\"module\"",
+    "\"digest\"",
+    "\"size\"",
+    "\"input\"",
+    "\"output\"",
+    "\"permissions\"",
+    "\"state\"",
+    "\"max_bytes\"",
+    "\"egress\"",
+    "\"vault\"",
+    "\"limits\"",
+    "\"memory_bytes\"",
+    "\"timeout_ms\"",
+    "\"log_bytes\"",
+    "\"output_bytes\"",
+    "\"requests_per_minute\"",
+    "\"bytes_per_minute\"",
+    "\"queue\"",
+    "\"core\"",
+    "\"component\"",
+    "\"1.0.0-rc.1\"",
+    "\"sha256:",
+    "https://",
+    "65536",
+    "6.5536e4",
+    "-0",
+    "18446744073709551616",
+    "\u{feff}",
+];
+
+/// An input that starts with this byte is an offer and the text of a manifest as it is.
+const AS_IT_IS: u8 = 0;
+
+fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
+    let (text, offer) = match bytes.split_first() {
+        Some((&AS_IT_IS, text)) => (text.to_vec(), assay_package::Offer::default()),
+        _ => generate::manifest(&mut Source::new(bytes)),
+    };
+    let expected = rules::judge(&text, &offer);
+    let outcome = gates.manifest(&text, &offer);
+    let seen = expected.compare(outcome.as_ref().map(|_| ()))?;
+    if let Ok(manifest) = outcome {
+        let stated = document::read(&text, u64::MAX).and_then(|read| written::disagreement(&manifest, &read));
+        if let Some(member) = stated {
+            return Err(Finding::new(Kind::Differs, format!("{member} is not what the text says")));
+        }
+        let again = written::text(&manifest);
+        match gates.manifest(again.as_bytes(), &offer) {
+            Ok(read) if read == manifest => {}
+            other => return Err(Finding::new(Kind::RoundTrip, format!("{again}: {other:?}"))),
+        }
+    }
+    Ok(seen)
+}
+
+fn seeds() -> Vec<Seed> {
+    let recipes = assay_fixtures::catalogue();
+    let seed = |(name, recipe): (&str, assay_fixtures::Recipe)| {
+        let package = recipe.build();
+        Seed { name: format!("{name}-{}", package.module.len()), bytes: [&[AS_IT_IS][..], &package.manifest].concat() }
+    };
+    recipes.into_iter().map(seed).collect()
+}

@@ -1,0 +1,81 @@
+//! A manifest that was accepted, written down again by its values.
+
+use assay_package::Manifest;
+use serde_json::{Map, Value, json};
+
+use crate::document::Document;
+
+/// The text of a manifest with exactly these values.
+pub(super) fn text(manifest: &Manifest) -> String {
+    let mut permissions = Map::new();
+    if let Some(state) = manifest.permissions.state {
+        permissions.insert("state".to_owned(), json!({"max_bytes": state.max_bytes}));
+    }
+    if let Some(rules) = &manifest.permissions.egress {
+        permissions.insert("egress".to_owned(), json!(rules));
+    }
+    if let Some(names) = &manifest.permissions.vault {
+        permissions.insert("vault".to_owned(), json!(names));
+    }
+    let limits = &manifest.limits;
+    let mut written = json!({
+        "memory_bytes": limits.memory_bytes,
+        "timeout_ms": limits.timeout_ms,
+        "log_bytes": limits.log_bytes,
+        "output_bytes": limits.output_bytes,
+    });
+    let egress = [
+        ("requests_per_minute", limits.egress.requests_per_minute),
+        ("bytes_per_minute", limits.egress.bytes_per_minute),
+        ("queue", limits.egress.queue),
+        ("timeout_ms", limits.egress.timeout_ms),
+    ];
+    for (name, value) in egress.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+        written["egress"][name] = Value::from(value);
+    }
+    let document = json!({
+        "id": manifest.id.as_str(),
+        "version": manifest.version.as_str(),
+        "name": manifest.name,
+        "description": manifest.description,
+        "category": manifest.category,
+        "abi": manifest.abi.as_str(),
+        "module": {"digest": manifest.module_digest.to_string(), "size": manifest.module_size},
+        "input": manifest.input,
+        "output": manifest.output,
+        "permissions": permissions,
+        "limits": written,
+    });
+    document.to_string()
+}
+
+/// The first member of which the manifest holds another value than the text that it was read from.
+pub(super) fn disagreement(manifest: &Manifest, text: &Document) -> Option<&'static str> {
+    let is = |pointer: &str, value: &str| text.at(pointer).and_then(Document::text) == Some(value);
+    let number = |pointer: &str, value: u64| match text.at(pointer) {
+        Some(Document::Number(written)) => written.trim_start_matches('-') == value.to_string(),
+        _ => false,
+    };
+    let optional = |pointer: &str, value: u64| text.at(pointer).is_none() || number(pointer, value);
+    let schema = |pointer: &str, value: &Value| text.at(pointer).is_some_and(|written| written.to_value().0 == *value);
+    let checks = [
+        ("id", is("/id", manifest.id.as_str())),
+        ("version", is("/version", manifest.version.as_str())),
+        ("name", is("/name", &manifest.name)),
+        ("description", text.at("/description").is_none() || is("/description", &manifest.description)),
+        ("category", is("/category", &manifest.category)),
+        ("abi", is("/abi", manifest.abi.as_str())),
+        ("module/digest", is("/module/digest", &manifest.module_digest.to_string())),
+        ("module/size", number("/module/size", manifest.module_size)),
+        ("input", schema("/input", &manifest.input)),
+        ("output", schema("/output", &manifest.output)),
+        ("limits/memory_bytes", number("/limits/memory_bytes", manifest.limits.memory_bytes)),
+        ("limits/timeout_ms", number("/limits/timeout_ms", manifest.limits.timeout_ms)),
+        ("limits/log_bytes", optional("/limits/log_bytes", manifest.limits.log_bytes)),
+        ("limits/output_bytes", optional("/limits/output_bytes", manifest.limits.output_bytes)),
+        ("permissions/state", text.at("/permissions/state").is_some() == manifest.permissions.state.is_some()),
+        ("permissions/egress", text.at("/permissions/egress").is_some() == manifest.permissions.egress.is_some()),
+        ("permissions/vault", text.at("/permissions/vault").is_some() == manifest.permissions.vault.is_some()),
+    ];
+    checks.into_iter().find(|(_, right)| !right).map(|(member, _)| member)
+}
