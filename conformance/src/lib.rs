@@ -6,9 +6,11 @@
 pub mod cli;
 pub mod contract;
 mod crowd;
+pub mod egress;
 mod form;
 mod installed;
 mod operations;
+mod outside;
 pub mod proof;
 mod publisher;
 mod refusal;
