@@ -7,6 +7,7 @@ pub mod cli;
 pub mod contract;
 mod crowd;
 pub mod egress;
+pub mod env;
 mod form;
 mod installed;
 mod operations;

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask conformance`, `prove`, `bench`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `env`, `prove`, `bench`, `fixtures`, `tidy`, `ci`.
 
 mod bench;
 mod build;
@@ -8,6 +8,7 @@ mod prove;
 mod tidy;
 
 use assay_conformance::cli::Conformance;
+use assay_conformance::env::Env;
 use assay_harness::Exit;
 use clap::{Parser, Subcommand};
 
@@ -23,6 +24,8 @@ struct Command {
 enum Verb {
     /// Judge a target; without --target and --launch, build and judge the reference runtime
     Conformance(Box<Conformance>),
+    /// Print what a runtime that is started by hand is told so that its requests to other hosts are observed
+    Env(Env),
     /// Prove that every check can fail: one run per sabotage, and the degenerate targets
     Prove(prove::Prove),
     /// Measure what the runtime and the suite cost, beside bare peers
@@ -47,6 +50,7 @@ async fn main() -> Exit {
             };
             conformance.run(embedded).await
         }
+        Verb::Env(env) => env.run(),
         Verb::Prove(proof) => proof.run().await,
         Verb::Bench(bench) => bench.run(),
         Verb::Fixtures(fixtures) => fixtures.run(),
