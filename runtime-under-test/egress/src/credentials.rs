@@ -54,13 +54,31 @@ pub(crate) fn fitting(request: &mut Outgoing, terms: &Terms<'_>) -> Vec<Credenti
     fitting
 }
 
-/// The bytes with `[redacted]` wherever a secret stands. Secrets that overlap are replaced together (egress.md 4.3).
-pub(crate) fn redact(bytes: &[u8], secrets: &[String]) -> Vec<u8> {
-    let secrets = secrets.iter().filter(|secret| !secret.is_empty());
-    let Ok(finder) = AhoCorasick::new(secrets) else {
-        // Only more secrets than memory holds can be refused here; then nothing is handed on.
-        return REDACTED.to_vec();
-    };
+/// Takes secrets out of bytes (egress.md 4.3).
+pub(crate) struct Redactor {
+    /// `None` where nothing is secret.
+    finder: Option<Result<AhoCorasick, aho_corasick::BuildError>>,
+}
+
+impl Redactor {
+    /// For these secrets.
+    pub fn new(secrets: &[String]) -> Self {
+        let secrets: Vec<&String> = secrets.iter().filter(|secret| !secret.is_empty()).collect();
+        Self { finder: (!secrets.is_empty()).then(|| AhoCorasick::new(secrets)) }
+    }
+
+    /// The bytes with `[redacted]` wherever a secret stands. Secrets that overlap are replaced together.
+    pub fn clean(&self, bytes: &[u8]) -> Vec<u8> {
+        match &self.finder {
+            None => bytes.to_vec(),
+            Some(Ok(finder)) => replace(bytes, finder),
+            // Secrets that cannot be looked for: then nothing is handed on.
+            Some(Err(_)) => REDACTED.to_vec(),
+        }
+    }
+}
+
+fn replace(bytes: &[u8], finder: &AhoCorasick) -> Vec<u8> {
     let mut spans: Vec<(usize, usize)> = Vec::new();
     for found in finder.find_overlapping_iter(bytes) {
         let (mut start, end) = (found.start(), found.end());
@@ -82,12 +100,12 @@ pub(crate) fn redact(bytes: &[u8], secrets: &[String]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::redact;
+    use super::Redactor;
 
     #[track_caller]
     fn redacts(text: &str, secrets: &[&str], clean: &str) {
         let secrets: Vec<String> = secrets.iter().map(|secret| (*secret).to_owned()).collect();
-        assert_eq!(String::from_utf8_lossy(&redact(text.as_bytes(), &secrets)), clean);
+        assert_eq!(String::from_utf8_lossy(&Redactor::new(&secrets).clean(text.as_bytes())), clean);
     }
 
     #[test]
@@ -108,7 +126,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_secret_is_left(text in "[ab]{0,30}", secrets in proptest::collection::vec("[ab]{2,5}", 0..4)) {
-            let clean = redact(text.as_bytes(), &secrets);
+            let clean = Redactor::new(&secrets).clean(text.as_bytes());
             let clean = String::from_utf8(clean).expect("text");
             for part in clean.split("[redacted]") {
                 for secret in &secrets {

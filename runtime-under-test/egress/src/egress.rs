@@ -107,12 +107,7 @@ impl Egress {
 impl Inner {
     /// What a request is judged by.
     pub fn terms<'a>(&'a self, grant: &'a Grant) -> Terms<'a> {
-        Terms {
-            grant,
-            bounds: &self.request_bounds,
-            credentials: &*self.credentials,
-            matches: self.policy.matches,
-        }
+        Terms { grant, bounds: &self.request_bounds, credentials: &*self.credentials, matches: self.policy.matches }
     }
 
     /// Whether an address may be connected to (6.2 and 6.4).

@@ -63,7 +63,8 @@ pub(crate) fn strip_cookies(request: &mut Outgoing, _: &Terms<'_>) -> Verdict {
 /// Takes away what only proxies and browsers may say (3.4).
 pub(crate) fn strip_forwarding(request: &mut Outgoing, _: &Terms<'_>) -> Verdict {
     strip(request, |name| {
-        let begins_with = |prefix: &str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
+        let begins_with =
+            |prefix: &str| name.get(..prefix.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(prefix));
         is_one_of(name, &["forwarded", "via"]) || ["x-forwarded-", "proxy-", "sec-"].into_iter().any(begins_with)
     })
 }

@@ -8,7 +8,8 @@ use std::{
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Grant, Request, Response, credentials,
+    Grant, Request, Response,
+    credentials::{self, Redactor},
     egress::Inner,
     form, headers, location,
     outgoing::{Outgoing, Step, Terms},
@@ -78,8 +79,9 @@ pub(crate) fn pass<'a>(
         let exchange = Box::pin(exchange(inner, grant, &mut request, progress));
         let mut received = (policy.within)(turn.started, grant.timeout, progress, exchange).await?;
         drop(turn);
+        let redactor = Redactor::new(&request.secrets);
         for handing in &policy.handing_on {
-            (handing.run)(&mut received, &request.secrets);
+            (handing.run)(&mut received, &redactor);
         }
         Ok(hand_on(received, policy.header_text))
     })

@@ -139,7 +139,7 @@ mod tests {
     async fn who_is_dropped_while_it_waits_frees_its_place() {
         let (pace, limits) = pace();
         let slow = Limits { requests_per_minute: 1, ..limits };
-        let mut enter = || pace.clone().enter(slow, 0, Arc::default());
+        let enter = || pace.clone().enter(slow, 0, Arc::default());
         let _turn = enter().await.expect("the first starts");
         let mut waiting = [enter(), enter()];
         assert!(waiting.iter_mut().all(|place| place.now_or_never().is_none()));

@@ -36,9 +36,7 @@ impl IpRange {
     /// Whether an address is in the range. An IPv4 address that is written in IPv6 is not in a range of IPv4.
     pub fn contains(&self, address: IpAddr) -> bool {
         let differs = match (self.first, address) {
-            (IpAddr::V4(first), IpAddr::V4(address)) => {
-                u128::from(first.to_bits() ^ address.to_bits()) << 96
-            }
+            (IpAddr::V4(first), IpAddr::V4(address)) => u128::from(first.to_bits() ^ address.to_bits()) << 96,
             (IpAddr::V6(first), IpAddr::V6(address)) => first.to_bits() ^ address.to_bits(),
             _ => return false,
         };

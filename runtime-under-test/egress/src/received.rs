@@ -2,7 +2,7 @@
 
 use crate::{
     Response,
-    credentials::redact,
+    credentials::Redactor,
     headers::{is_hop_by_hop, named_by_connection},
 };
 
@@ -32,17 +32,17 @@ pub(crate) struct Received {
 #[derive(Clone, Copy)]
 pub(crate) struct Handing {
     pub name: &'static str,
-    pub run: fn(&mut Received, secrets: &[String]),
+    pub run: fn(&mut Received, redactor: &Redactor),
 }
 
 impl Handing {
-    pub const fn new(name: &'static str, run: fn(&mut Received, &[String])) -> Self {
+    pub const fn new(name: &'static str, run: fn(&mut Received, &Redactor)) -> Self {
         Self { name, run }
     }
 }
 
 /// Takes away what was for this connection only, and the length (7.4).
-pub(crate) fn strip_hop_by_hop(received: &mut Received, _: &[String]) {
+pub(crate) fn strip_hop_by_hop(received: &mut Received, _: &Redactor) {
     let fields = received.headers.iter().map(|field| (field.name.as_str(), field.value.as_slice()));
     let named = named_by_connection(fields);
     received.headers.retain(|Field { name, .. }| {
@@ -52,20 +52,20 @@ pub(crate) fn strip_hop_by_hop(received: &mut Received, _: &[String]) {
 }
 
 /// Takes credentials out of headers, names included (4.3).
-pub(crate) fn redact_headers(received: &mut Received, secrets: &[String]) {
+pub(crate) fn redact_headers(received: &mut Received, redactor: &Redactor) {
     for field in &mut received.headers {
-        field.value = redact(&field.value, secrets);
-        field.name = String::from_utf8_lossy(&redact(field.name.as_bytes(), secrets)).into_owned();
+        field.value = redactor.clean(&field.value);
+        field.name = String::from_utf8_lossy(&redactor.clean(field.name.as_bytes())).into_owned();
     }
 }
 
 /// Takes credentials out of the body (4.3).
-pub(crate) fn redact_body(received: &mut Received, secrets: &[String]) {
-    received.body = redact(&received.body, secrets);
+pub(crate) fn redact_body(received: &mut Received, redactor: &Redactor) {
+    received.body = redactor.clean(&received.body);
 }
 
 /// Writes names in lower case (7.4).
-pub(crate) fn lower_names(received: &mut Received, _: &[String]) {
+pub(crate) fn lower_names(received: &mut Received, _: &Redactor) {
     for field in &mut received.headers {
         field.name.make_ascii_lowercase();
     }

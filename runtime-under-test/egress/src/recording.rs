@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use tokio::{runtime::Handle, sync::Notify};
 
 use crate::{
-    AuditError, EgressError, Entry, Grant, Outcome, Request, Response, credentials::redact, egress::Inner,
+    AuditError, EgressError, Entry, Grant, Outcome, Request, Response, credentials::Redactor, egress::Inner,
     outgoing::Outgoing, stop::Stop,
 };
 
@@ -66,9 +66,9 @@ pub(crate) struct Call {
 
 impl Call {
     pub fn begin(inner: &Arc<Inner>, grant: &Grant, request: &Request) -> Self {
-        let secrets = inner.credentials.known_to(&grant.handler);
+        let redactor = Redactor::new(&inner.credentials.known_to(&grant.handler));
         let shown = |text: String| {
-            let clean = String::from_utf8_lossy(&redact(text.as_bytes(), &secrets)).into_owned();
+            let clean = String::from_utf8_lossy(&redactor.clean(text.as_bytes())).into_owned();
             (inner.policy.audit.cut)(clean)
         };
         let entry = Entry {

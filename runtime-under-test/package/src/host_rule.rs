@@ -38,7 +38,9 @@ impl HostRule {
     /// Whether the rule is for this canonical host and this port (egress.md 1.4).
     pub fn matches(&self, host: &str, port: u16) -> bool {
         let host_matches = if self.wildcard {
-            host.strip_suffix(&*self.host).and_then(|front| front.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
+            host.strip_suffix(&*self.host)
+                .and_then(|front| front.strip_suffix('.'))
+                .is_some_and(|labels| !labels.is_empty())
         } else {
             host == &*self.host
         };
@@ -103,7 +105,9 @@ mod tests {
     fn a_plain_rule_matches_its_host_and_port_only() {
         let rule = rule("https://example.com");
         assert!(rule.matches("example.com", 443));
-        for (host, port) in [("example.com", 80), ("a.example.com", 443), ("evilexample.com", 443), ("example.com.", 443)] {
+        for (host, port) in
+            [("example.com", 80), ("a.example.com", 443), ("evilexample.com", 443), ("example.com.", 443)]
+        {
             assert!(!rule.matches(host, port), "{host}:{port}");
         }
     }
@@ -120,26 +124,69 @@ mod tests {
 
     #[test]
     fn refuses_other_schemes_and_what_is_no_host_and_port() {
-        refuses(&["", "https", "https://", "http://example.com", "HTTPS://example.com", "example.com", "//example.com"]);
+        refuses(&[
+            "",
+            "https",
+            "https://",
+            "http://example.com",
+            "HTTPS://example.com",
+            "example.com",
+            "//example.com",
+        ]);
         refuses(&["https://example.com/", "https://example.com/a", "https://example.com?a", "https://example.com#a"]);
         refuses(&["https://u@example.com", "https://u:p@example.com", "https://@example.com", "https:\\\\example.com"]);
-        refuses(&[" https://example.com", "https://exam\tple.com", "https://example.com\n", "https://a\u{3000}.example.com"]);
-        refuses(&["https://example.com:", "https://example.com:0", "https://example.com:0443", "https://example.com:65536"]);
-        refuses(&["https://example.com:+443", "https://example.com:44a", "https://example.com:443:443", "https://example.com:٤٤٣"]);
+        refuses(&[
+            " https://example.com",
+            "https://exam\tple.com",
+            "https://example.com\n",
+            "https://a\u{3000}.example.com",
+        ]);
+        refuses(&[
+            "https://example.com:",
+            "https://example.com:0",
+            "https://example.com:0443",
+            "https://example.com:65536",
+        ]);
+        refuses(&[
+            "https://example.com:+443",
+            "https://example.com:44a",
+            "https://example.com:443:443",
+            "https://example.com:٤٤٣",
+        ]);
     }
 
     #[test]
     fn refuses_addresses_in_every_notation() {
         refuses(&["https://127.0.0.1", "https://2130706433", "https://0x7f.1", "https://0177.0.0.1", "https://127.1"]);
-        refuses(&["https://[::1]", "https://[::ffff:127.0.0.1]:443", "https://[fe80::1%25eth0]", "https://１２７.0.0.1"]);
+        refuses(&[
+            "https://[::1]",
+            "https://[::ffff:127.0.0.1]:443",
+            "https://[fe80::1%25eth0]",
+            "https://１２７.0.0.1",
+        ]);
         refuses(&["https://a.1", "https://*.0.0.1", "https://1.2.3.4.5", "https://example.0x10"]);
     }
 
     #[test]
     fn refuses_labels_that_no_name_has() {
-        refuses(&["https://example.com.", "https://.example.com", "https://a..example.com", "https://a。。example.com"]);
-        refuses(&["https://a_b.example.com", "https://-a.example.com", "https://a-.example.com", "https://ab--c.example.com"]);
-        refuses(&["https://xn--a.example.com", "https://%61.example.com", "https://a!b.example.com", "https://a\u{ad}\u{0}.example.com"]);
+        refuses(&[
+            "https://example.com.",
+            "https://.example.com",
+            "https://a..example.com",
+            "https://a。。example.com",
+        ]);
+        refuses(&[
+            "https://a_b.example.com",
+            "https://-a.example.com",
+            "https://a-.example.com",
+            "https://ab--c.example.com",
+        ]);
+        refuses(&[
+            "https://xn--a.example.com",
+            "https://%61.example.com",
+            "https://a!b.example.com",
+            "https://a\u{ad}\u{0}.example.com",
+        ]);
         refuses(&["https://example", "https://localhost", "https://a.localhost", "https://A.LocalHost:8443"]);
         let label = "a".repeat(64);
         refuses(&[&format!("https://{label}.example.com"), &format!("https://{}com", "abcdefg.".repeat(32))]);
@@ -147,15 +194,35 @@ mod tests {
 
     #[test]
     fn refuses_stars_but_as_the_whole_first_label() {
-        refuses(&["https://*", "https://*.", "https://*foo.example.com", "https://a.*.example.com", "https://*.*.example.com"]);
-        refuses(&["https://foo*.example.com", "https://**.example.com", "https://＊.example.com", "https://*。example.com"]);
+        refuses(&[
+            "https://*",
+            "https://*.",
+            "https://*foo.example.com",
+            "https://a.*.example.com",
+            "https://*.*.example.com",
+        ]);
+        refuses(&[
+            "https://foo*.example.com",
+            "https://**.example.com",
+            "https://＊.example.com",
+            "https://*。example.com",
+        ]);
     }
 
     #[test]
     fn refuses_wildcards_above_public_suffixes_of_the_icann_section() {
-        refuses(&["https://*.com", "https://*.co.uk", "https://*.CO.UK:8443", "https://*.test", "https://*.foo.ck", "https://*.公司.cn"]);
+        refuses(&[
+            "https://*.com",
+            "https://*.co.uk",
+            "https://*.CO.UK:8443",
+            "https://*.test",
+            "https://*.foo.ck",
+            "https://*.公司.cn",
+        ]);
         // The private section is for its owners to say; `www.ck` is an exception of the list.
-        for text in ["https://*.github.io", "https://*.example.co.uk", "https://*.www.ck", "https://co.uk", "https://*.a.test"] {
+        for text in
+            ["https://*.github.io", "https://*.example.co.uk", "https://*.www.ck", "https://co.uk", "https://*.a.test"]
+        {
             rule(text);
         }
     }

@@ -1,8 +1,8 @@
 //! A manifest on its way through its rules, from bytes to a [`Manifest`].
 
 use crate::{
-    Abi, Code, Digest, EgressLimits, HandlerId, HostRule, Json, Limits, Manifest, Offer, Permissions, Refusal, StatePermission,
-    Version,
+    Abi, Code, Digest, EgressLimits, HandlerId, HostRule, Json, Limits, Manifest, Offer, Permissions, Refusal,
+    StatePermission, Version,
 };
 
 pub(crate) mod egress;

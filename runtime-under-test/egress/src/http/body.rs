@@ -1,10 +1,9 @@
 //! Bodies: how long one is (RFC 9112, 6.3), and reading it up to the bound.
 
 use super::{
-    Fault, HttpRules,
+    Fault, HttpRules, MALFORMED, TOO_LARGE,
     head::{Head, within},
-    reader::{Reader, empty_line, line},
-    rules::{MALFORMED, TOO_LARGE},
+    reader::{Reader, line},
 };
 use crate::{
     Bounds,
@@ -75,7 +74,9 @@ impl Body<'_, '_> {
     /// Takes so many bytes. False if the connection ended before them, and that is allowed.
     async fn take(&mut self, mut length: u64) -> Result<bool, Fault> {
         while length > 0 {
-            if self.reader.unread.is_empty() && !self.reader.more().await.or_else(|_| (self.rules.cut_short)().map(|()| false))? {
+            if self.reader.unread.is_empty()
+                && !self.reader.more().await.or_else(|_| (self.rules.cut_short)().map(|()| false))?
+            {
                 (self.rules.cut_short)()?;
                 return Ok(false);
             }
@@ -165,7 +166,8 @@ fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
     let text = line.strip_suffix(b"\r\n").unwrap_or(line);
     let digits = text.split(|byte| b"; \t".contains(byte)).next().unwrap_or_default();
     let rest = text[digits.len()..].trim_ascii_start();
-    let is_extension = rest.is_empty() || rest.starts_with(b";") && !rest.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t');
+    let is_extension =
+        rest.is_empty() || rest.starts_with(b";") && !rest.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t');
     let is_number = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
     let size = std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
     size.filter(|_| is_number && is_extension).ok_or(Fault::Borrowed(MALFORMED))
@@ -214,7 +216,17 @@ mod tests {
         for (line, size) in [("0\r\n", 0), ("1aF\r\n", 0x1af), ("5;a=b\r\n", 5), ("5 ; a\r\n", 5), ("5 \r\n", 5)] {
             assert_eq!(chunk_size(line.as_bytes()).ok(), Some(size), "{line:?}");
         }
-        for line in ["\r\n", "-1\r\n", "+5\r\n", "0x5\r\n", "5 5\r\n", "g\r\n", "11111111111111111\r\n", ";a\r\n", "5;\u{1}\r\n"] {
+        for line in [
+            "\r\n",
+            "-1\r\n",
+            "+5\r\n",
+            "0x5\r\n",
+            "5 5\r\n",
+            "g\r\n",
+            "11111111111111111\r\n",
+            ";a\r\n",
+            "5;\u{1}\r\n",
+        ] {
             assert!(chunk_size(line.as_bytes()).is_err(), "{line:?}");
         }
     }

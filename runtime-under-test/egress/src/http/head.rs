@@ -3,9 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{
-    Fault, HttpRules,
+    Fault, HttpRules, TOO_LARGE,
     reader::{Reader, empty_line},
-    rules::TOO_LARGE,
 };
 use crate::{Bounds, headers::named_by_connection, outgoing::Outgoing, received::Field};
 
@@ -61,7 +60,8 @@ pub(super) async fn read(reader: &mut Reader<'_>, bounds: &Bounds, rules: &HttpR
     if !reader.unread.starts_with(BEGIN) {
         return Err(malformed(reader, rules));
     }
-    let most = bounds.header_bytes.saturating_add(bounds.headers.saturating_mul(PER_HEADER)).saturating_add(STATUS_LINE);
+    let most =
+        bounds.header_bytes.saturating_add(bounds.headers.saturating_mul(PER_HEADER)).saturating_add(STATUS_LINE);
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     match reader.part(empty_line, most).await? {
         Some(bytes) => parse(&bytes, bounds, rules),
@@ -129,9 +129,15 @@ mod tests {
     #[test]
     fn refuses_what_is_no_head() {
         for text in [
-            "HTTP/2.0 200 OK\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 099 OK\r\n\r\n", "HTTP/1.1 200 OK\r\na\r\n\r\n",
-            "HTTP/1.1 200 OK\r\na : 1\r\n\r\n", "HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n", "HTTP/1.1 200 OK\r\na: \0\r\n\r\n",
-            "\r\n\r\n", "hello\r\n\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na : 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na: \0\r\n\r\n",
+            "\r\n\r\n",
+            "hello\r\n\r\n",
         ] {
             assert!(head(text).is_none(), "{text:?}");
         }

@@ -12,15 +12,9 @@ use std::borrow::Cow;
 
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
-pub(crate) use rules::{HttpRules, MALFORMED, Treat};
+pub(crate) use rules::{HttpRules, MALFORMED, TOO_LARGE, Treat};
 
-use crate::{
-    Bounds,
-    outgoing::Outgoing,
-    pool::Connection,
-    received::Received,
-    recording::Progress,
-};
+use crate::{Bounds, outgoing::Outgoing, pool::Connection, received::Received, recording::Progress};
 use reader::Reader;
 
 /// What is wrong with a response, in words of ours.
@@ -39,26 +33,23 @@ pub(crate) async fn exchange(
 ) -> Result<(Received, bool), Fault> {
     let (reading, mut writing) = tokio::io::split(&mut connection.wire);
     let mut reader = Reader { io: reading, unread: &mut connection.unread };
-    let sending = write(&mut writing, request, progress);
-    let receiving = read(&mut reader, request, bounds, rules, progress);
-    tokio::pin!(sending, receiving);
-    // A host may answer before it has read everything. It may also refuse to read on, and its answer is still to be had.
-    let (received, sent) = tokio::select! {
-        biased;
-        received = &mut receiving => (received?, false),
-        sent = &mut sending => (receiving.await?, sent.is_ok()),
+    let ((received, goes_on), sent) = {
+        let sending = write(&mut writing, request, progress);
+        let receiving = read(&mut reader, request, bounds, rules, progress);
+        tokio::pin!(sending, receiving);
+        // A host may answer before it has read everything. It may also refuse to read on, and its answer is still to be had.
+        tokio::select! {
+            biased;
+            received = &mut receiving => (received?, false),
+            sent = &mut sending => (receiving.await?, sent.is_ok()),
+        }
     };
-    let (received, goes_on) = received;
     let is_clean = (rules.clean)(&connection.unread);
     Ok((received, sent && goes_on && is_clean))
 }
 
 /// Writes head and body.
-async fn write(
-    io: &mut (impl AsyncWrite + Unpin),
-    request: &Outgoing,
-    progress: &Progress,
-) -> std::io::Result<()> {
+async fn write(io: &mut (impl AsyncWrite + Unpin), request: &Outgoing, progress: &Progress) -> std::io::Result<()> {
     io.write_all(head::of_request(request).as_bytes()).await?;
     for piece in request.body.chunks(PIECE) {
         io.write_all(piece).await?;

@@ -82,7 +82,9 @@ mod tests {
         assert_eq!(length(&[b"5"]), Ok(Some(5)));
         assert_eq!(length(&[b"5", b"5"]), Ok(Some(5)));
         assert_eq!(length(&[b"99999999999999999999999999"]), Ok(Some(u64::MAX)));
-        for wrong in [&[&b"5"[..], b"6"][..], &[b"5, 5"], &[b"+5"], &[b""], &[b"-1"], &[b"5a"], &[b"0x5"], &[b"5", b"05"]] {
+        for wrong in
+            [&[&b"5"[..], b"6"][..], &[b"5, 5"], &[b"+5"], &[b""], &[b"-1"], &[b"5a"], &[b"0x5"], &[b"5", b"05"]]
+        {
             assert!(length(wrong).is_err(), "{wrong:?}");
         }
     }

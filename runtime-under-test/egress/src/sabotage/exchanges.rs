@@ -34,12 +34,8 @@ pub(super) const DEFECTS: &[Defect] = &[
 ];
 
 /// One exchange, and what else a defect makes of it.
-type Way = for<'a> fn(
-    &'a Arc<Inner>,
-    &'a Grant,
-    &'a Outgoing,
-    &'a Arc<Progress>,
-) -> BoxFuture<'a, Result<Received, Stop>>;
+type Way =
+    for<'a> fn(&'a Arc<Inner>, &'a Grant, &'a Outgoing, &'a Arc<Progress>) -> BoxFuture<'a, Result<Received, Stop>>;
 
 struct Around(Way);
 
@@ -65,7 +61,8 @@ fn follow<'a>(
     Box::pin(async move {
         let received = Once.run(inner, grant, request, progress).await?;
         let is_location = |field: &&Field| field.name.eq_ignore_ascii_case("location");
-        let location = received.headers.iter().find(is_location).and_then(|field| std::str::from_utf8(&field.value).ok());
+        let location =
+            received.headers.iter().find(is_location).and_then(|field| std::str::from_utf8(&field.value).ok());
         let next = location.zip(request.url.as_ref()).and_then(|(location, url)| url.join(location).ok());
         let Some(next) = next.filter(|_| (300..400).contains(&received.status)) else {
             return Ok(received);

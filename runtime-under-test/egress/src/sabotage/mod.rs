@@ -15,6 +15,7 @@ use std::sync::{Arc, LazyLock};
 
 use crate::{
     Audit, Credentials, Egress, Settings, StartError,
+    credentials::Redactor,
     outgoing::{Outgoing, Step, Terms},
     policy::Policy,
     received::{Handing, Received},
@@ -92,7 +93,7 @@ impl Policy {
     }
 
     /// Leaves something out that is done with responses, and does something else.
-    fn hand_on(&mut self, instead_of: &str, run: fn(&mut Received, &[String])) {
+    fn hand_on(&mut self, instead_of: &str, run: fn(&mut Received, &Redactor)) {
         let place = self.handing_on.iter().position(|handing| handing.name == instead_of);
         match place {
             Some(place) => self.handing_on[place] = Handing::new("sabotaged", run),

@@ -33,7 +33,8 @@ pub(super) const DEFECTS: &[Defect] = &[
         policy.pass = |inner, grant, request, progress| {
             Box::pin(async move {
                 let result = order::pass(inner, grant, request, progress).await;
-                if result.as_ref().is_err_and(|stop| [Outcome::Denied, Outcome::InvalidRequest].contains(&stop.outcome)) {
+                if result.as_ref().is_err_and(|stop| [Outcome::Denied, Outcome::InvalidRequest].contains(&stop.outcome))
+                {
                     let nothing = Arc::new(Progress::default());
                     let turn = Pace::enter(inner.pace(grant), Limits::of(grant), 0, nothing).await;
                     drop(turn);

@@ -36,8 +36,8 @@ pub(super) const DEFECTS: &[Defect] = &[
         policy.http.treat = |status| if status == 101 { Treat::Final } else { (HttpRules::honest().treat)(status) };
     }),
     ("egress-bodies-decoded", |policy| {
-        policy.hand_on("strip-hop-by-hop", |received, secrets| {
-            strip_hop_by_hop(received, secrets);
+        policy.hand_on("strip-hop-by-hop", |received, redactor| {
+            strip_hop_by_hop(received, redactor);
             decode(received);
         });
     }),

@@ -30,7 +30,10 @@ pub(super) const DEFECTS: &[Defect] = &[
         policy.tls = |roots| {
             lenient(roots, |error| {
                 !is_of_dates(error)
-                    && !matches!(error, CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. })
+                    && !matches!(
+                        error,
+                        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+                    )
             })
         };
     }),

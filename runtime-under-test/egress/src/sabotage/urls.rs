@@ -16,7 +16,9 @@ pub(super) const DEFECTS: &[Defect] = &[
     }),
     ("egress-suffix-without-dot", |policy| {
         policy.matches = |rules, host, port| {
-            let ends = |rule: &HostRule| rule.is_wildcard() && rule.port() == port && host.ends_with(rule.host()) && host != rule.host();
+            let ends = |rule: &HostRule| {
+                rule.is_wildcard() && rule.port() == port && host.ends_with(rule.host()) && host != rule.host()
+            };
             any_rule(rules, host, port) || rules.iter().any(ends)
         };
     }),

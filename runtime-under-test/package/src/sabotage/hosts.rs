@@ -8,11 +8,9 @@ use idna::{
 use crate::{
     Offer, Refusal,
     gates::Judge,
-    host_rule::steps::{self, RuleDraft, Step},
+    host_rule::steps::{self, Step},
     manifest::{ManifestDraft, egress},
 };
-
-type Verdict = Result<(), &'static str>;
 
 /// The manifest's rule with another step in the place of one.
 macro_rules! instead {
@@ -116,7 +114,7 @@ pub(super) const HOSTS_AS_WRITTEN: Judge = instead!("host" => |draft| {
 });
 
 /// Reads the rules with other steps in the place of some.
-fn read(draft: &mut ManifestDraft, others: &[(&'static str, fn(&mut RuleDraft) -> Verdict)]) -> Result<(), Refusal> {
+fn read(draft: &mut ManifestDraft, others: &[Step]) -> Result<(), Refusal> {
     let other = |(name, step): Step| others.iter().find(|(other, _)| *other == name).copied().unwrap_or((name, step));
     egress::rules_by(draft, &steps::HONEST.map(other))
 }
