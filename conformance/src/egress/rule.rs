@@ -124,8 +124,9 @@ mod tests {
         fn the_case_of_a_rule_means_nothing(name in "[a-zA-Z]{1,8}\\.[a-zA-Z]{1,8}", port in 1..=u16::MAX) {
             prop_assume!(!name.to_lowercase().ends_with("localhost"));
             let rule = Rule::read(&format!("https://{name}:{port}")).expect("a rule");
+            let below = format!("a.{}", name.to_lowercase());
             prop_assert!(rule.matches(&name.to_lowercase(), port));
-            prop_assert!(!rule.matches(&format!("a.{}", name.to_lowercase()), port));
+            prop_assert!(!rule.matches(&below, port));
         }
 
         #[test]

@@ -71,7 +71,7 @@ async fn methods(cx: Cx) -> Result<(), Stop> {
         ["CONNECT", "TRACE", "get", "Post", "QUERY", "PRI", "", " ", "GET ", "G\rT", "GET / HTTP/1.1\r\n\r\nGET"]
     {
         let request = Request::new(method, host.url("/refused"));
-        let judged = async { sender.refused(request, "invalid-request", &host).await.map(drop) };
+        let judged = async { sender.refused(request, "invalid-request", &host).await };
         cx.case(format!("{method:?}"), judged).await;
     }
     Ok(())
@@ -81,7 +81,7 @@ async fn body_of_get(cx: Cx) -> Result<(), Stop> {
     let (_, host, sender) = Outside::pair(&cx).await?;
     for method in ["GET", "HEAD"] {
         let request = Request::new(method, host.url("/refused")).body("x");
-        cx.case(method, async { sender.refused(request, "invalid-request", &host).await.map(drop) }).await;
+        cx.case(method, async { sender.refused(request, "invalid-request", &host).await }).await;
     }
     seen(&sender, &host, Request::post(host.url("/"), "x")).await.map(drop).control("a POST may have a body")
 }
@@ -91,7 +91,7 @@ async fn refused_headers(cx: &Cx, headers: &[(&str, &str)]) -> Result<(), Stop> 
     let (_, host, sender) = Outside::pair(cx).await?;
     for (name, value) in headers {
         let request = Request::get(host.url("/refused")).header("x-first", "1").header(*name, *value);
-        let judged = async { sender.refused(request, "invalid-request", &host).await.map(drop) };
+        let judged = async { sender.refused(request, "invalid-request", &host).await };
         cx.case(format!("{name:?}: {value:?}"), judged).await;
     }
     let twin = seen(&sender, &host, Request::get(host.url("/")).header("x-A_1!", "a\tb ~")).await?;

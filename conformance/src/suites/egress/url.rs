@@ -51,7 +51,7 @@ async fn all_refused(cx: &Cx, case: &str, urls: impl Fn(&Host) -> Vec<String>) -
     let (_, host, sender) = Outside::pair(cx).await?;
     for url in urls(&host) {
         let name = shown(&url);
-        cx.case(name, async { sender.refused(Request::get(url), case, &host).await.map(drop) }).await;
+        cx.case(name, async { sender.refused(Request::get(url), case, &host).await }).await;
     }
     Ok(())
 }
@@ -189,7 +189,7 @@ async fn trailing_dot(cx: Cx) -> Result<(), Stop> {
         ("encoded", format!("{}%2e", host.name())),
     ] {
         let url = format!("https://{name}:{}/", host.port());
-        cx.case(what, async { sender.refused(Request::get(url), "denied", &host).await.map(drop) }).await;
+        cx.case(what, async { sender.refused(Request::get(url), "denied", &host).await }).await;
     }
     Ok(())
 }
@@ -225,11 +225,11 @@ async fn addresses(cx: Cx) -> Result<(), Stop> {
     ];
     for address in hosts {
         let url = format!("https://{address}:{}/", host.port());
-        cx.case(address, async { sender.refused(Request::get(url), "denied", &host).await.map(drop) }).await;
+        cx.case(address, async { sender.refused(Request::get(url), "denied", &host).await }).await;
     }
     // No URL has a zone.
     let zone = format!("https://[fe80::1%25lo]:{}/", host.port());
-    cx.case("zone", async { sender.refused(Request::get(zone), "invalid-request", &host).await.map(drop) }).await;
+    cx.case("zone", async { sender.refused(Request::get(zone), "invalid-request", &host).await }).await;
     unreached(&known)
 }
 
@@ -244,7 +244,7 @@ async fn undeclared(cx: Cx) -> Result<(), Stop> {
         ("plain http", other.url("/").replacen("https", "http", 1)),
         ("user information", other.url("/").replacen("//", "//user@", 1)),
     ] {
-        cx.case(what, async { sender.refused(Request::get(url), "denied", &host).await.map(drop) }).await;
+        cx.case(what, async { sender.refused(Request::get(url), "denied", &host).await }).await;
     }
     unnoticed(&other)?;
     let asked = outside.watch().stray_queries(&stray).len();
