@@ -72,7 +72,10 @@ async fn send<S: AsyncWrite>(write: &mut WriteHalf<S>, parts: &[Part]) -> std::i
             Part::Pause(pause) => tokio::time::sleep(*pause).await,
             Part::Wait(gate) => gate.opened().await,
             Part::Endless { bytes, pause } => loop {
-                tokio::time::sleep(*pause).await;
+                // A timer, however short, takes a millisecond.
+                if !pause.is_zero() {
+                    tokio::time::sleep(*pause).await;
+                }
                 put(write, bytes).await?;
             },
             Part::Silence => std::future::pending().await,

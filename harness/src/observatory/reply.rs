@@ -130,7 +130,7 @@ impl Reply {
     /// 200 with a body that never ends, in chunks.
     #[must_use]
     pub fn endless_body() -> Reply {
-        Reply::ok("endless").framed(Framing::Endless(Duration::ZERO))
+        Reply::ok(vec![b'e'; 8192]).framed(Framing::Endless(Duration::ZERO))
     }
 
     /// 200 with a body that never ends, one small chunk after each pause.

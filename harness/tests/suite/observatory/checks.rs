@@ -56,11 +56,7 @@ async fn a_target_by_url_is_observed_by_one_that_is_kept() {
     let target = assay_harness::Degenerate::Echo.start(crate::document(), None).await.unwrap();
     let attach: Attach = crate::at(&target.url);
     let session = assay_harness::Session::attach(attach, options).await.unwrap();
-    let run = assay_harness::run(
-        &session,
-        &crate::plan(CHECKS),
-        &assay_harness::Options::default(),
-        &assay_harness::progress::Silent,
-    );
-    assert_eq!(run.await.checks[0].reason.as_deref(), Some("as it should"));
+    let options = assay_harness::Options::default();
+    let result = assay_harness::run(&session, &crate::plan(CHECKS), &options, &assay_harness::progress::Silent).await;
+    assert_eq!(result.checks[0].reason.as_deref(), Some("as it should"));
 }
