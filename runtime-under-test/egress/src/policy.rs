@@ -31,6 +31,9 @@ pub(crate) type JudgeRule = fn(&Answer, may_reach: &dyn Fn(IpAddr) -> bool) -> R
 /// For whom something is kept together.
 pub(crate) type KeyRule = fn(&Grant) -> &str;
 
+/// How an entry is put on record.
+pub(crate) type RecordRule = fn(Arc<dyn Audit>, Entry) -> BoxFuture<'static, Result<(), AuditError>>;
+
 /// The decisions.
 #[derive(Clone)]
 pub(crate) struct Policy {
@@ -83,7 +86,7 @@ pub(crate) struct AuditRules {
     /// How long a text may be.
     pub cut: fn(String) -> String,
     /// How an entry is recorded.
-    pub record: fn(Arc<dyn Audit>, Entry) -> BoxFuture<'static, Result<(), AuditError>>,
+    pub record: RecordRule,
 }
 
 impl Policy {

@@ -20,6 +20,9 @@ pub(crate) enum Treat {
     Final,
 }
 
+/// The length out of the values of all `content-length` headers.
+type LengthRule = fn(&[&[u8]]) -> Result<Option<u64>, Fault>;
+
 /// The decisions.
 #[derive(Clone, Copy)]
 pub(crate) struct HttpRules {
@@ -28,7 +31,7 @@ pub(crate) struct HttpRules {
     /// What is said of bytes that are no head (8.4).
     pub malformed: fn(&[u8]) -> Fault,
     /// The length out of all `content-length` headers (7.5).
-    pub length: fn(&[&[u8]]) -> Result<Option<u64>, Fault>,
+    pub length: LengthRule,
     /// Whether a body may end before its end (7.5).
     pub cut_short: fn() -> Result<(), Fault>,
     /// Whether a body may be cut at the bound (7.5).

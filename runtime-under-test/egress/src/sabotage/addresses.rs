@@ -90,7 +90,13 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-documentation-allowed", allowed!("documentation")),
     ("egress-benchmarking-allowed", allowed!("benchmarking")),
     ("egress-protocol-ranges-allowed", allowed!("protocol")),
-    ("egress-mapped-allowed", allowed!("mapped")),
+    ("egress-mapped-allowed", |policy| {
+        policy.special = |address| {
+            let is_mapped = reasons(address).any(|reason| reason == "mapped");
+            let is_more = reasons(address).any(|reason| ["loopback", "unspecified"].contains(&reason));
+            is_special(address) && (!is_mapped || is_more)
+        };
+    }),
     ("egress-nat64-allowed", allowed!("nat64")),
     ("egress-6to4-allowed", allowed!("6to4")),
     ("egress-unique-local-allowed", allowed!("unique-local")),
