@@ -113,13 +113,12 @@ impl Conformance {
         let interrupt = Interrupt::on_signals()
             .map_err(|fault| AttachError::Harness(format!("signals cannot be caught: {fault}")))?;
         let options = self.options(interrupt.clone());
-        let attach_options =
-            AttachOptions {
-                request_timeout: options.request_timeout,
-                observatory: self.observatory.clone(),
-                interrupt,
-                ..AttachOptions::default()
-            };
+        let attach_options = AttachOptions {
+            request_timeout: options.request_timeout,
+            observatory: self.observatory.clone(),
+            interrupt,
+            ..AttachOptions::default()
+        };
         let session = Session::attach(attach, attach_options).await?;
         let (plan, profiles) = selection.plan(&session.discovery().profiles)?;
         eprint!("{}", summary::opening(&session.target(), &profiles, plan.checks().count(), options.seed));
