@@ -32,6 +32,8 @@ async fn failed(cx: &Cx, kinds: &[(&str, Tls)]) -> Result<Outside, Stop> {
             let seen = bad.requests().len();
             ensure!(seen == 0, "{seen} requests were sent to a host that is not trusted");
             ensure!(bad.was_reached(), "nobody connected to the host: nothing was judged");
+            let (connections, handshakes) = (bad.connections().len(), bad.handshakes().len());
+            ensure!(connections <= handshakes, "{} connections began without TLS", connections - handshakes);
             let low = bad
                 .handshakes()
                 .iter()

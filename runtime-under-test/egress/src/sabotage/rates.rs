@@ -15,7 +15,10 @@ const LOOK: Duration = Duration::from_millis(20);
 /// The table.
 pub(super) const DEFECTS: &[Defect] = &[
     ("egress-rate-per-execution", |policy| policy.pace_of = |grant| &grant.execution),
-    ("egress-rate-shared", |policy| policy.pace_of = |_| "all"),
+    ("egress-rate-shared", |policy| {
+        // All handlers of one publisher, whose ids differ in the last label.
+        policy.pace_of = |grant| grant.handler.rsplit_once('.').map_or(&grant.handler, |(publisher, _)| publisher);
+    }),
     ("egress-requests-unpaced", |policy| policy.rate.interval = |_| Duration::ZERO),
     ("egress-response-bytes-uncounted", |policy| policy.rate.bytes = |sent, _| sent),
     ("egress-request-bytes-uncounted", |policy| policy.rate.bytes = |_, received| received),
