@@ -99,7 +99,7 @@ async fn abandoned(cx: Cx) -> Result<(), Stop> {
     let recipe = outside
         .recipe("sender", &[host.rule()])
         .limit("timeout_ms", 1000)
-        .set("/limits/egress", json!({"requests_per_minute": 30, "queue": 2}));
+        .set("/limits/egress", json!({"requests_per_minute": 6, "queue": 2}));
     let sender = outside.install(&recipe).await?;
     let gate = Gate::new();
     host.reply_at("/held", Reply::ok("x").held(&gate));

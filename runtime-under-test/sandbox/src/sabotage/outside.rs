@@ -1,16 +1,21 @@
 //! Defects of requests to other hosts, as far as they cross the border between handler and runtime.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use wasmtime::Store;
 
 use super::{Defect, UNENFORCED};
 use crate::call::{Arguments, Call, Calling, FreshInstance, Returned};
 use crate::ended::Ended;
+use crate::execution::past_its_deadline;
 use crate::host::Host;
+use crate::outcome::Outcome;
 use crate::outside::{EgressError, Request, Response};
 use crate::prepared::Prepared;
+
+/// Who takes longer than this to answer has waited.
+const WAITED: Duration = Duration::from_secs(1);
 
 /// The table.
 pub(super) const DEFECTS: &[Defect] = &[
@@ -39,22 +44,21 @@ pub(super) const DEFECTS: &[Defect] = &[
     }),
     ("egress-texts-unchecked", |policy| policy.call = Arc::new(AnyText)),
     ("egress-wait-charged-as-cpu", |policy| {
+        policy.cpu_used = |busy, elapsed, outcome| match outcome {
+            Outcome::Output(_) if elapsed > WAITED => elapsed,
+            _ => busy,
+        };
+    }),
+    ("egress-wait-outlives-the-limit", |policy| {
+        policy.waits_until = |deadline| deadline + UNENFORCED;
+        policy.overdue = |store| store.data().egress.is_none() && past_its_deadline(store);
         policy.egress.sending = |outside, request| {
             Box::pin(async move {
-                let mut sending = outside.send(request);
-                std::future::poll_fn(|context| {
-                    let polled = sending.as_mut().poll(context);
-                    if polled.is_pending() {
-                        spin();
-                        context.waker().wake_by_ref();
-                    }
-                    polled
-                })
-                .await
+                let answered = tokio::time::timeout(UNENFORCED, outside.send(request)).await;
+                answered.unwrap_or(Err(EgressError::TimedOut))
             })
         };
     }),
-    ("egress-wait-outlives-the-limit", |policy| policy.waits_until = |deadline| deadline + UNENFORCED),
     ("egress-given-up-goes-on", |policy| {
         policy.egress.sending = |outside, request| {
             let sent = tokio::spawn(async move { outside.send(request).await });
@@ -83,12 +87,4 @@ impl Call for AnyText {
 
 fn repaired(bytes: &[u8]) -> Vec<u8> {
     String::from_utf8_lossy(bytes).into_owned().into_bytes()
-}
-
-/// Keeps the processor busy for a while.
-fn spin() {
-    let start = Instant::now();
-    while start.elapsed() < Duration::from_millis(1) {
-        std::hint::spin_loop();
-    }
 }
