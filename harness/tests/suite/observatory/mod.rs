@@ -26,7 +26,7 @@ struct Ground {
     watch: Watch,
     dns: SocketAddr,
     client: Arc<ClientConfig>,
-    _observatory: Observatory,
+    observatory: Observatory,
 }
 
 impl Ground {
@@ -46,7 +46,7 @@ impl Ground {
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
         let mut client = builder.with_root_certificates(roots).with_no_client_auth();
         client.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ground { watch, dns, client: Arc::new(client), _observatory: observatory }
+        Ground { watch, dns, client: Arc::new(client), observatory }
     }
 
     fn host(&self, label: &str) -> Host {

@@ -109,7 +109,7 @@ async fn a_name_that_nobody_registered_is_noted_by_name() {
 #[tokio::test]
 async fn names_end_with_the_check() {
     let ground = Ground::new();
-    let later = ground._observatory.watch("n2", std::time::Instant::now() + Duration::from_secs(60));
+    let later = ground.observatory.watch("n2", std::time::Instant::now() + Duration::from_secs(60));
     let host = later.host("api").unwrap();
     let (name, place) = (host.name().to_owned(), host.addr());
     assert!(later.host("api").is_err(), "a name is registered once");

@@ -161,7 +161,7 @@ async fn an_endless_body_does_not_end() {
 #[tokio::test]
 async fn a_wait_that_is_in_vain_says_what_did_not_come() {
     let ground = Ground::new();
-    let watch = ground._observatory.watch("n2", std::time::Instant::now() + Duration::from_millis(50));
+    let watch = ground.observatory.watch("n2", std::time::Instant::now() + Duration::from_millis(50));
     let host = watch.host("api").unwrap();
     let stop = host.request_number(1).await.unwrap_err();
     assert!(stop.reason().starts_with("request 1 to api.n2.assay.test did not come within"), "{}", stop.reason());
