@@ -11,7 +11,7 @@ use std::{
 use bytes::BytesMut;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Instant, sleep},
+    time::{Instant, sleep_until},
 };
 
 /// How long a connection is kept that nobody uses.
@@ -54,7 +54,15 @@ pub(crate) fn same_place(connection: &Connection, host: &str, port: u16, address
 /// The idle connections of one handler.
 #[derive(Default)]
 pub(crate) struct Pool {
-    idle: Mutex<Vec<(Instant, Connection)>>,
+    idle: Mutex<Idle>,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// Each with the time until which it is kept, oldest first.
+    connections: Vec<(Instant, Connection)>,
+    /// Whether a task closes those that are overdue.
+    is_swept: bool,
 }
 
 impl Pool {
@@ -62,7 +70,7 @@ impl Pool {
     pub fn take(&self, serves: Serves, host: &str, port: u16, addresses: &[IpAddr]) -> Option<Connection> {
         loop {
             let (_, mut connection) = {
-                let mut idle = self.idle();
+                let idle = &mut self.idle().connections;
                 let place = idle.iter().rposition(|(_, found)| serves(found, host, port, addresses))?;
                 idle.remove(place)
             };
@@ -75,29 +83,41 @@ impl Pool {
     /// Keeps a connection for a while.
     pub fn put(self: &Arc<Self>, connection: Connection) {
         let mut idle = self.idle();
-        if idle.len() >= MOST {
-            idle.remove(0);
+        if idle.connections.len() >= MOST {
+            idle.connections.remove(0);
         }
-        idle.push((Instant::now() + IDLE, connection));
-        drop(idle);
-        let pool = Arc::downgrade(self);
-        tokio::spawn(async move {
-            sleep(IDLE + Duration::from_millis(10)).await;
-            Weak::upgrade(&pool).inspect(|pool| pool.close_overdue());
-        });
+        idle.connections.push((Instant::now() + IDLE, connection));
+        if !idle.is_swept {
+            idle.is_swept = true;
+            tokio::spawn(sweep(Arc::downgrade(self)));
+        }
     }
 
     /// Whether nothing is kept.
     pub fn is_empty(&self) -> bool {
-        self.idle().is_empty()
+        self.idle().connections.is_empty()
     }
 
-    fn close_overdue(&self) {
+    /// Closes what is overdue, and says when the next one is. Without any, nobody comes again.
+    fn close_overdue(&self) -> Option<Instant> {
         let now = Instant::now();
-        self.idle().retain(|(end, _)| *end > now);
+        let mut idle = self.idle();
+        idle.connections.retain(|(end, _)| *end > now);
+        let next = idle.connections.first().map(|(end, _)| *end);
+        idle.is_swept = next.is_some();
+        next
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<(Instant, Connection)>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the connections of a pool when their time is over, until none is left.
+async fn sweep(pool: Weak<Pool>) {
+    let mut next = Some(Instant::now() + IDLE);
+    while let Some(instant) = next {
+        sleep_until(instant).await;
+        next = pool.upgrade().and_then(|pool| pool.close_overdue());
     }
 }
