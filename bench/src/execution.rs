@@ -92,5 +92,6 @@ fn job() -> Job {
             output_bytes: 1 << 20,
         },
         state: None,
+        egress: None,
     }
 }

@@ -27,6 +27,9 @@ pub struct Conformance {
     /// Command that starts the target; it gets its settings as ASSAY_* variables
     #[arg(long, value_name = "COMMAND", help_heading = "Target")]
     pub launch: Option<String>,
+    /// Folder of the observatory whose settings the target was started with (see `assay env`); made if it is not there
+    #[arg(long, value_name = "DIR", help_heading = "Target")]
+    pub observatory: Option<PathBuf>,
     /// Profiles to judge, separated by commas [default: those that the target claims]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Choice")]
     pub profile: Vec<String>,
@@ -110,8 +113,12 @@ impl Conformance {
         let interrupt = Interrupt::on_signals()
             .map_err(|fault| AttachError::Harness(format!("signals cannot be caught: {fault}")))?;
         let options = self.options(interrupt.clone());
-        let attach_options =
-            AttachOptions { request_timeout: options.request_timeout, interrupt, ..AttachOptions::default() };
+        let attach_options = AttachOptions {
+            request_timeout: options.request_timeout,
+            observatory: self.observatory.clone(),
+            interrupt,
+            ..AttachOptions::default()
+        };
         let session = Session::attach(attach, attach_options).await?;
         let (plan, profiles) = selection.plan(&session.discovery().profiles)?;
         eprint!("{}", summary::opening(&session.target(), &profiles, plan.checks().count(), options.seed));

@@ -6,9 +6,12 @@
 pub mod cli;
 pub mod contract;
 mod crowd;
+pub mod egress;
+pub mod env;
 mod form;
 mod installed;
 mod operations;
+mod outside;
 pub mod proof;
 mod publisher;
 mod refusal;

@@ -1,6 +1,7 @@
 //! `assay`: judges handler runtimes by the contract.
 
 use assay_conformance::cli::Conformance;
+use assay_conformance::env::Env;
 use assay_harness::Exit;
 use clap::{Parser, Subcommand};
 
@@ -16,11 +17,14 @@ struct Command {
 enum Verb {
     /// Judge a target and write the reports
     Conformance(Box<Conformance>),
+    /// Print what a runtime that is started by hand is told so that its requests to other hosts are observed
+    Env(Env),
 }
 
 #[tokio::main]
 async fn main() -> Exit {
     match Command::parse().verb {
         Verb::Conformance(conformance) => conformance.run(None).await,
+        Verb::Env(env) => env.run(),
     }
 }

@@ -142,6 +142,26 @@ impl Operations {
         self.client.get(format!("/handlers/{id}/state{query}")).send().await
     }
 
+    /// `GET /handlers/{id}/egress`, with a query such as `?limit=2`.
+    pub async fn egress(&self, id: &str, query: &str) -> Result<Reply, Stop> {
+        self.client.get(format!("/handlers/{id}/egress{query}")).send().await
+    }
+
+    /// `PUT /admin/egress/credentials/{name}`
+    pub async fn put_credential(&self, name: &str, credential: &Value) -> Result<Reply, Stop> {
+        self.client.put(credential_path(name)).json(credential).send().await
+    }
+
+    /// `GET /admin/egress/credentials`
+    pub async fn credentials(&self) -> Result<Reply, Stop> {
+        self.client.get("/admin/egress/credentials").send().await
+    }
+
+    /// `DELETE /admin/egress/credentials/{name}`
+    pub async fn delete_credential(&self, name: &str) -> Result<Reply, Stop> {
+        self.client.delete(credential_path(name)).send().await
+    }
+
     /// Any JSON text as the body of an operation that takes JSON.
     pub async fn post_text(&self, path: &str, text: impl Into<Vec<u8>>) -> Result<Reply, Stop> {
         self.client.post(path).body("application/json", text.into()).send().await
@@ -150,4 +170,8 @@ impl Operations {
 
 fn key_path(name: &str) -> String {
     format!("/admin/trust/keys/{name}")
+}
+
+fn credential_path(name: &str) -> String {
+    format!("/admin/egress/credentials/{name}")
 }

@@ -24,6 +24,9 @@ pub fn any(source: &mut Source<'_>) -> Offer {
         bounds.log_bytes = source.pick(&[65_536, 0, u64::MAX]);
         bounds.output_bytes = source.pick(&[1_048_576, 1, u64::MAX]);
         bounds.state_bytes = source.pick(&[1_048_576, 1, u64::MAX]);
+        bounds.egress_rules = source.pick(&[16, 1, u64::MAX]);
+        bounds.egress_queue = source.pick(&[16, 0, u64::MAX]);
+        bounds.egress_timeout_ms = source.pick(&[5000, 1, u64::MAX]);
     }
     offer
 }

@@ -87,6 +87,8 @@ pub enum Need {
     Launch,
     /// The target declares this feature. Else UNSUPPORTED.
     Feature(&'static str),
+    /// The target uses the observatory of this run for its requests to other hosts (egress.md 6.4). Else SKIPPED.
+    Observatory,
     /// The target declares this packaging. Else UNSUPPORTED.
     Packaging(&'static str),
 }

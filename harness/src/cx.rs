@@ -1,6 +1,6 @@
 //! What a check works with: clients, a namespace of its own, deterministic randomness, cases, attachments.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng as _;
@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::evidence::Recorder;
 use crate::launch::Launcher;
+use crate::observatory::{Observatory, Watch};
 use crate::own_target::OwnTarget;
 use crate::target::Attached;
 use crate::{Client, Discovery, Stop};
@@ -33,6 +34,9 @@ pub(crate) struct Scope {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) http: reqwest::Client,
     pub(crate) launcher: Option<Arc<Launcher>>,
+    pub(crate) observatory: Option<Arc<Observatory>>,
+    /// The check's part of it, once it was asked for.
+    pub(crate) watch: OnceLock<Watch>,
 }
 
 impl Cx {
@@ -124,6 +128,23 @@ impl Cx {
         OwnTarget::start(self).await
     }
 
+    /// The check's part of the observatory: names of its own that the target can reach, the same at every call. What is seen
+    /// of them is reported if the check does not pass. For checks with [`Need::Observatory`](crate::Need::Observatory).
+    ///
+    /// # Errors
+    /// [`Stop::Skip`] if the target does not use the observatory of this run.
+    pub fn observatory(&self) -> Result<Watch, Stop> {
+        let Some(observatory) = &self.scope.observatory else {
+            return Err(Stop::Skip(NEEDS_OBSERVATORY.to_owned()));
+        };
+        let watch = self.scope.watch.get_or_init(|| {
+            let (watch, sightings) = observatory.sighted(self.namespace(), self.scope.started + self.scope.deadline);
+            self.scope.recorder.add_sightings(sightings);
+            watch
+        });
+        Ok(watch.clone())
+    }
+
     /// How long the check may take in all.
     #[must_use]
     pub fn deadline(&self) -> Duration {
@@ -161,6 +182,10 @@ impl Cx {
         self.scope.request_timeout
     }
 }
+
+/// Why a check with [`Need::Observatory`](crate::Need::Observatory) is skipped.
+pub(crate) const NEEDS_OBSERVATORY: &str = "needs a target that uses the observatory: run with --launch COMMAND, or start \
+     the target with the settings of `assay env --observatory DIR` and run with --observatory DIR";
 
 /// See [`Cx::namespace`]: 20 letters and digits hold 100 bits, so names of different runs do not meet.
 pub(crate) fn namespace(nonce: &str, check: &str, packaging: &str) -> String {

@@ -8,6 +8,7 @@ use assay_reports::{AttachedFile, Body, CaseResult, Exchange, Message, Role, Ver
 use futures_util::future::join_all;
 
 use crate::Stop;
+use crate::observatory::Sightings;
 use crate::process::Output;
 use crate::redact::Redactor;
 
@@ -38,6 +39,7 @@ struct Record {
     files: Vec<(String, String, Vec<u8>)>,
     file_bytes: usize,
     outputs: Vec<Arc<Output>>,
+    sightings: Vec<Arc<Sightings>>,
 }
 
 #[derive(Debug)]
@@ -89,6 +91,11 @@ impl Recorder {
         let mut record = self.record();
         redact(&mut record.redactor);
         record.outputs.push(output);
+    }
+
+    /// Learns of what the observatory will see of the check's names.
+    pub(crate) fn add_sightings(&self, sightings: Arc<Sightings>) {
+        self.record().sightings.push(sightings);
     }
 
     /// Waits until the check's own targets are gone and what they wrote was read.
@@ -190,6 +197,10 @@ impl Recorder {
         if !passed {
             let files = record.files.iter();
             attachments.extend(files.map(|(name, media_type, bytes)| AttachedFile::new(name, media_type, bytes)));
+            for text in record.sightings.iter().filter_map(|sightings| sightings.text()) {
+                let text = record.redactor.text(&text);
+                attachments.push(AttachedFile::new("observatory.txt", "text/plain", text.as_bytes()));
+            }
             for (number, output) in record.outputs.iter().enumerate() {
                 attachments.extend(output.files(&format!("own-target-{}", number + 1), &record.redactor));
             }

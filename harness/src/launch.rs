@@ -1,5 +1,6 @@
 //! Starts a target from a command (README.md 5.2) and waits until it is healthy.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub(crate) struct Launcher {
     pub(crate) command: Vec<String>,
     /// Variables besides the contract's settings.
     pub(crate) env: Vec<(String, String)>,
+    /// The settings that tell a target of the observatory.
+    pub(crate) observed: Vec<(&'static str, String)>,
     /// How long it may take until it is healthy.
     pub(crate) patience: Duration,
     /// Where data folders are made; none is the system's folder for temporary files.
@@ -75,7 +78,7 @@ impl Launcher {
             self.command.split_first().ok_or_else(|| unstarted("the command is empty".into()))?;
         let mut command = Command::new(program);
         command.args(arguments).envs(self.env.iter().map(|(name, value)| (name, value)));
-        for (name, value) in settings(port, tokens, data) {
+        for (name, value) in settings(port, tokens, data, &self.observed) {
             command.env(name, value);
         }
         let mut process = Process::start(&mut command, output)
@@ -120,13 +123,20 @@ impl Launcher {
 }
 
 /// The settings of `contract.toml`, in its words.
-fn settings(port: u16, tokens: &Tokens, data: &Path) -> [(&'static str, std::ffi::OsString); 4] {
-    [
+fn settings(
+    port: u16,
+    tokens: &Tokens,
+    data: &Path,
+    observed: &[(&'static str, String)],
+) -> Vec<(&'static str, OsString)> {
+    let mut settings = vec![
         ("ASSAY_LISTEN", format!("127.0.0.1:{port}").into()),
         ("ASSAY_DATA", data.into()),
         ("ASSAY_ADMIN_TOKEN", tokens.admin.clone().into()),
         ("ASSAY_USER_TOKEN", tokens.user.clone().into()),
-    ]
+    ];
+    settings.extend(observed.iter().map(|(name, value)| (*name, value.into())));
+    settings
 }
 
 fn ended(exited: io::Result<std::process::ExitStatus>) -> String {
@@ -143,8 +153,9 @@ mod tests {
     #[test]
     fn a_launched_target_gets_exactly_the_settings_of_the_contract() {
         let tokens = Tokens { admin: "a".into(), user: "u".into() };
+        let observed = crate::observatory::settings(1, Path::new("/tmp"));
         let given: std::collections::BTreeSet<&str> =
-            settings(1, &tokens, Path::new("/tmp")).into_iter().map(|(name, _)| name).collect();
+            settings(1, &tokens, Path::new("/tmp"), &observed).into_iter().map(|(name, _)| name).collect();
         assert_eq!(given, crate::TERMS.settings.keys().map(String::as_str).collect());
     }
 }

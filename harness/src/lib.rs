@@ -14,6 +14,7 @@ mod exit;
 mod filter;
 mod interrupt;
 mod launch;
+pub mod observatory;
 mod own_target;
 mod plan;
 mod port;

@@ -10,7 +10,7 @@ use assay_reports::{CheckResult, Totals, Verdict};
 use futures_util::future::join_all;
 use tokio::task::JoinHandle;
 
-use crate::cx::{Scope, namespace};
+use crate::cx::{NEEDS_OBSERVATORY, Scope, namespace};
 use crate::evidence::{Recorder, milliseconds};
 use crate::own_target::NEEDS_LAUNCH;
 use crate::{Check, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Stop};
@@ -202,10 +202,13 @@ impl Run<'_> {
                 Need::Launch if self.session.launcher.is_none() => {
                     return Err((Verdict::Skipped, NEEDS_LAUNCH.to_owned()));
                 }
+                Need::Observatory if self.session.observatory.is_none() => {
+                    return Err((Verdict::Skipped, NEEDS_OBSERVATORY.to_owned()));
+                }
                 Need::Packaging(packaging) if !self.session.discovery().abis.iter().any(|abi| abi == packaging) => {
                     return Err((Verdict::Unsupported, format!("the packaging `{packaging}` is not declared")));
                 }
-                Need::Feature(_) | Need::Packaging(_) | Need::Launch => {}
+                Need::Feature(_) | Need::Packaging(_) | Need::Launch | Need::Observatory => {}
             }
         }
         Ok(())
@@ -225,6 +228,8 @@ impl Run<'_> {
             recorder: Arc::clone(recorder),
             http: self.session.http.clone(),
             launcher: self.session.launcher.clone(),
+            observatory: self.session.observatory.clone(),
+            watch: std::sync::OnceLock::new(),
         };
         let cx = Cx::new(Arc::new(scope), Arc::clone(&self.session.attached));
         let run = job.check.run;

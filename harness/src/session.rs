@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use crate::client::root_cause;
 use crate::launch::{Launched, Launcher};
+use crate::observatory::{Kept, Observatory};
 use crate::probe::probe;
 use crate::process::{Output, Process};
 use crate::redact::Redactor;
@@ -30,6 +31,9 @@ pub struct AttachOptions {
     pub startup: Duration,
     /// Where data folders of launched targets are made; none is the system's folder for temporary files.
     pub scratch: Option<PathBuf>,
+    /// The folder of a kept observatory. A target that runs already is observed only with one; a launched one uses it in
+    /// place of an observatory of this run.
+    pub observatory: Option<PathBuf>,
     /// Ends the attempt early. Give the same one to the run.
     pub interrupt: Interrupt,
 }
@@ -41,6 +45,7 @@ impl Default for AttachOptions {
             request_timeout: Duration::from_secs(10),
             startup: STARTUP,
             scratch: None,
+            observatory: None,
             interrupt: Interrupt::new(),
         }
     }
@@ -52,6 +57,7 @@ pub struct Session {
     pub(crate) attached: Arc<Attached>,
     pub(crate) http: reqwest::Client,
     pub(crate) launcher: Option<Arc<Launcher>>,
+    pub(crate) observatory: Option<Arc<Observatory>>,
     owned: Option<Owned>,
 }
 
@@ -82,15 +88,21 @@ impl Session {
             Attach::Url { url, admin_token, user_token } => {
                 let tokens = given(&url, admin_token, user_token)?;
                 let http = http_client(url.scheme() == "https")?;
+                let observatory = kept(options)?.map(Arc::new);
                 let base = url.as_str().trim_end_matches('/').to_owned();
                 let discovery = probe(&http, &base, &tokens, options).await?;
                 let attached = Arc::new(Attached::new(base, tokens, discovery));
-                Ok(Session { attached, http, launcher: None, owned: None })
+                Ok(Session { attached, http, launcher: None, observatory, owned: None })
             }
             Attach::Launch { command, env } => {
                 let http = http_client(false)?;
                 let (patience, scratch) = (options.startup, options.scratch.clone());
-                let launcher = Launcher { command, env, patience, scratch, http: http.clone() };
+                let observatory = match kept(options)? {
+                    Some(kept) => kept,
+                    None => Observatory::start(scratch.as_deref()).map_err(AttachError::Harness)?,
+                };
+                let observed = observatory.settings();
+                let launcher = Launcher { command, env, observed, patience, scratch, http: http.clone() };
                 let data = launcher.data_folder().map_err(AttachError::Harness)?;
                 let (tokens, output) = (Tokens::random(), Arc::new(Output::default()));
                 let Launched { process, url, startup } =
@@ -102,7 +114,8 @@ impl Session {
                 let owned = Owned { process, output, startup, _data: data };
                 let discovery = probe(&http, &url, &tokens, options).await?;
                 let attached = Arc::new(Attached::new(url, tokens, discovery));
-                Ok(Session { attached, http, launcher: Some(Arc::new(launcher)), owned: Some(owned) })
+                let observatory = Some(Arc::new(observatory));
+                Ok(Session { attached, http, launcher: Some(Arc::new(launcher)), observatory, owned: Some(owned) })
             }
         }
     }
@@ -162,6 +175,12 @@ impl Session {
     pub(crate) fn redactor(&self) -> Redactor {
         redactor_of(&self.attached.tokens)
     }
+}
+
+/// The observatory of the folder that the options name, if they do.
+fn kept(options: &AttachOptions) -> Result<Option<Observatory>, AttachError> {
+    let open = |folder: &PathBuf| Kept::open(folder).and_then(Observatory::start_kept).map_err(AttachError::Harness);
+    options.observatory.as_ref().map(open).transpose()
 }
 
 pub(crate) fn redactor_of(tokens: &Tokens) -> Redactor {

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask conformance`, `prove`, `fuzz`, `bench`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `env`, `prove`, `fuzz`, `bench`, `fixtures`, `tidy`, `ci`.
 
 mod bench;
 mod build;
@@ -9,6 +9,7 @@ mod prove;
 mod tidy;
 
 use assay_conformance::cli::Conformance;
+use assay_conformance::env::Env;
 use assay_harness::Exit;
 use clap::{Parser, Subcommand};
 
@@ -24,6 +25,8 @@ struct Command {
 enum Verb {
     /// Judge a target; without --target and --launch, build and judge the reference runtime
     Conformance(Box<Conformance>),
+    /// Print what a runtime that is started by hand is told so that its requests to other hosts are observed
+    Env(Env),
     /// Prove that every check can fail: one run per sabotage, and the degenerate targets
     Prove(prove::Prove),
     /// Fuzz the package gates; what is found becomes a regression that `cargo test` judges
@@ -50,6 +53,7 @@ async fn main() -> Exit {
             };
             conformance.run(embedded).await
         }
+        Verb::Env(env) => env.run(),
         Verb::Prove(proof) if proof.fuzz => fuzz::prove(),
         Verb::Prove(proof) => proof.run().await,
         Verb::Fuzz(fuzz) => fuzz.run(),

@@ -1,6 +1,7 @@
 //! The suites: one folder per profile, one file per group of requirements, each with its table first.
 
 mod core;
+mod egress;
 mod lifecycle;
 mod load;
 mod registry;
@@ -45,6 +46,24 @@ pub const GROUPS: &[Group] = &[
     sandbox::accounting::GROUP,
     sandbox::state::GROUP,
     sandbox::crowd::GROUP,
+    egress::rules::GROUP,
+    egress::wildcards::GROUP,
+    egress::url::GROUP,
+    egress::request::GROUP,
+    egress::stripped::GROUP,
+    egress::limits::GROUP,
+    egress::credentials::GROUP,
+    egress::rate::GROUP,
+    egress::queue::GROUP,
+    egress::addresses::GROUP,
+    egress::tls::GROUP,
+    egress::redirect::GROUP,
+    egress::response::GROUP,
+    egress::http::GROUP,
+    egress::time::GROUP,
+    egress::isolation::GROUP,
+    egress::audit::GROUP,
+    egress::records::GROUP,
     registry::keys::GROUP,
     registry::upload::GROUP,
     registry::roles::GROUP,
@@ -52,6 +71,7 @@ pub const GROUPS: &[Group] = &[
     registry::release::GROUP,
     lifecycle::durability::GROUP,
     lifecycle::redaction::GROUP,
+    lifecycle::egress::GROUP,
     load::mixed::GROUP,
     load::admission::GROUP,
     load::memory::GROUP,

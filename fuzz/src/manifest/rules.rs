@@ -6,6 +6,7 @@ use assay_package::{Abi, Code, Feature, Offer};
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
+use super::hosts;
 use crate::{
     document::{self, Document, segment},
     schema,
@@ -33,6 +34,7 @@ pub fn judge(text: &[u8], offer: &Offer) -> Expected {
         }
     }
     capabilities(&document, offer, &mut expected);
+    egress(&document, offer, &mut expected);
     if let Some(abi) = document.at("/abi").and_then(Document::text).and_then(|text| text.parse::<Abi>().ok())
         && !offer.abis.contains(&abi)
     {
@@ -119,6 +121,10 @@ fn integer(pointer: &str, written: &str, offer: &Offer, expected: &mut Expected)
         "/limits/log_bytes" => "log_bytes",
         "/limits/output_bytes" => "output_bytes",
         "/permissions/state/max_bytes" => "state_bytes",
+        "/limits/egress/requests_per_minute" => "egress_requests_per_minute",
+        "/limits/egress/bytes_per_minute" => "egress_bytes_per_minute",
+        "/limits/egress/queue" => "egress_queue",
+        "/limits/egress/timeout_ms" => "egress_timeout_ms",
         _ => return,
     };
     let bound = offer.bounds.by_name().into_iter().find(|(name, _)| *name == meaning).map_or(0, |(_, bound)| bound);
@@ -126,6 +132,25 @@ fn integer(pointer: &str, written: &str, offer: &Offer, expected: &mut Expected)
     let longer = (written.len(), written) > (bound.len(), bound.as_str());
     if !written.starts_with('-') && longer {
         expected.fault(Code::LimitOutOfBounds, place);
+    }
+}
+
+/// egress.md 1.1 and 1.2: how many rules there are, and what is none.
+fn egress(document: &Document, offer: &Offer, expected: &mut Expected) {
+    const PLACE: &str = "/permissions/egress";
+    let Some(Value::Array(rules)) = document.at(PLACE).map(|stated| stated.to_value().0) else { return };
+    if rules.len() as u64 > offer.bounds.egress_rules {
+        expected.fault(Code::EgressRuleInvalid, Place::At(PLACE.to_owned()));
+    }
+    for (index, rule) in rules.iter().enumerate() {
+        match rule.as_str().map(hosts::judge) {
+            Some(hosts::Verdict::Wrong) => {
+                expected.fault(Code::EgressRuleInvalid, Place::At(format!("{PLACE}/{index}")));
+            }
+            Some(hosts::Verdict::Open) => expected.open.push(Code::EgressRuleInvalid),
+            // What is no text is for the form to refuse.
+            Some(hosts::Verdict::Right(_)) | None => {}
+        }
     }
 }
 

@@ -1,18 +1,20 @@
 //! A manifest that was accepted, written down again by its values.
 
-use assay_package::Manifest;
+use assay_package::{HostRule, Manifest};
 use serde_json::{Map, Value, json};
 
+use super::hosts;
 use crate::document::Document;
 
-/// The text of a manifest with exactly these values.
-pub(super) fn text(manifest: &Manifest) -> String {
+/// The text of a manifest with exactly these values; the limits of egress only where they are asked for, because they need the
+/// feature.
+pub(super) fn text(manifest: &Manifest, egress_limits: bool) -> String {
     let mut permissions = Map::new();
     if let Some(state) = manifest.permissions.state {
         permissions.insert("state".to_owned(), json!({"max_bytes": state.max_bytes}));
     }
     if let Some(rules) = &manifest.permissions.egress {
-        permissions.insert("egress".to_owned(), json!(rules));
+        permissions.insert("egress".to_owned(), json!(rules.iter().map(ToString::to_string).collect::<Vec<_>>()));
     }
     if let Some(names) = &manifest.permissions.vault {
         permissions.insert("vault".to_owned(), json!(names));
@@ -24,14 +26,13 @@ pub(super) fn text(manifest: &Manifest) -> String {
         "log_bytes": limits.log_bytes,
         "output_bytes": limits.output_bytes,
     });
-    let egress = [
-        ("requests_per_minute", limits.egress.requests_per_minute),
-        ("bytes_per_minute", limits.egress.bytes_per_minute),
-        ("queue", limits.egress.queue),
-        ("timeout_ms", limits.egress.timeout_ms),
-    ];
-    for (name, value) in egress.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-        written["egress"][name] = Value::from(value);
+    if egress_limits {
+        written["egress"] = json!({
+            "requests_per_minute": limits.egress.requests_per_minute,
+            "bytes_per_minute": limits.egress.bytes_per_minute,
+            "queue": limits.egress.queue,
+            "timeout_ms": limits.egress.timeout_ms,
+        });
     }
     let document = json!({
         "id": manifest.id.as_str(),
@@ -74,8 +75,27 @@ pub(super) fn disagreement(manifest: &Manifest, text: &Document) -> Option<&'sta
         ("limits/log_bytes", optional("/limits/log_bytes", manifest.limits.log_bytes)),
         ("limits/output_bytes", optional("/limits/output_bytes", manifest.limits.output_bytes)),
         ("permissions/state", text.at("/permissions/state").is_some() == manifest.permissions.state.is_some()),
-        ("permissions/egress", text.at("/permissions/egress").is_some() == manifest.permissions.egress.is_some()),
+        ("permissions/egress", rules(manifest, text)),
+        ("limits/egress/queue", optional("/limits/egress/queue", manifest.limits.egress.queue)),
+        ("limits/egress/timeout_ms", optional("/limits/egress/timeout_ms", manifest.limits.egress.timeout_ms)),
         ("permissions/vault", text.at("/permissions/vault").is_some() == manifest.permissions.vault.is_some()),
     ];
     checks.into_iter().find(|(_, right)| !right).map(|(member, _)| member)
+}
+
+/// Whether the manifest's rules are those of the text, each in its canonical form where that is not left open.
+fn rules(manifest: &Manifest, text: &Document) -> bool {
+    let stated = text.at("/permissions/egress").map(|stated| stated.to_value().0);
+    match (&manifest.permissions.egress, stated) {
+        (None, None) => true,
+        (Some(rules), Some(Value::Array(stated))) => {
+            let same = |(rule, text): (&HostRule, &Value)| match text.as_str().map(hosts::judge) {
+                Some(hosts::Verdict::Right(canonical)) => rule.to_string() == canonical,
+                Some(hosts::Verdict::Open) => true,
+                Some(hosts::Verdict::Wrong) | None => false,
+            };
+            rules.len() == stated.len() && rules.iter().zip(&stated).all(same)
+        }
+        _ => false,
+    }
 }

@@ -32,6 +32,10 @@ fn tiny_target() {
             ["GET", "/health"] => (200, r#"{"status":"ok"}"#.to_owned()),
             ["GET", "/.well-known/handler-runtime"] => (200, document().to_string()),
             _ if !known.iter().any(|token| head.contains(token.as_str())) => (401, String::new()),
+            ["GET", "/settings"] => {
+                let names = ["ASSAY_EGRESS_DNS", "ASSAY_EGRESS_CA", "ASSAY_EGRESS_INTERNET"];
+                (200, names.map(setting).join("\n"))
+            }
             ["PUT", path] => {
                 std::fs::write(&note, path).unwrap();
                 (200, String::new())
@@ -71,7 +75,7 @@ async fn launched() -> Session {
     Session::attach(launch(tiny()), AttachOptions::default()).await.unwrap()
 }
 
-async fn only(checks: &'static [Check]) -> CheckResult {
+pub async fn only(checks: &'static [Check]) -> CheckResult {
     let session = launched().await;
     let result = run(&session, &plan(checks), &Options::default(), &Silent).await;
     session.stop().await;

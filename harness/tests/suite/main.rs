@@ -4,6 +4,7 @@ mod attach;
 mod degenerate;
 mod evidence;
 mod launch;
+mod observatory;
 mod runner;
 
 use std::collections::BTreeMap;

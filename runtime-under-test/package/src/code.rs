@@ -46,7 +46,7 @@ codes! {
     Forbidden = "forbidden", 403, "The token's role may not do this", "Use an admin token.";
     /// The path names an operation, a handler, a version, a part, a key or a record that does not exist, or not for
     /// this caller.
-    NotFound = "not-found", 404, "No such resource", "List what exists: GET /registry/handlers or GET /admin/trust/keys.";
+    NotFound = "not-found", 404, "No such resource", "List what exists: GET /registry/handlers, GET /admin/trust/keys or GET /admin/egress/credentials.";
     /// The path exists, the method does not.
     MethodNotAllowed = "method-not-allowed", 405, "The path does not take this method", "See openapi.yaml for the methods of each path.";
     /// A body is not the JSON object that the operation takes, has an unknown or a missing member, or a query parameter or path segment is not of its form.
@@ -87,6 +87,8 @@ codes! {
     CapabilityUnknown = "capability-unknown", 422, "The manifest asks for a capability that does not exist", "Ask only for capabilities that core.md lists.";
     /// A member of `/permissions` or `/limits` is a capability of the contract whose feature the runtime does not declare.
     FeatureUnsupported = "feature-unsupported", 422, "The runtime does not offer this capability", "Run the handler on a runtime that declares the feature, or do without the capability.";
+    /// An entry of `/permissions/egress` is no rule of egress.md, section 1, or there are more than `bounds.egress_rules`.
+    EgressRuleInvalid = "egress-rule-invalid", 422, "A rule for hosts cannot be right", "Write `https://HOST` or `https://HOST:PORT`, with `*.` in front of HOST for all names below it; `pointer` names the entry.";
     /// The bytes do not start with the WebAssembly magic and a known version and layer, do not decode or do not validate with the proposals that the contract allows.
     ModuleMalformed = "module-malformed", 422, "The module is not valid WebAssembly", "Build the module again; core.md lists the proposals allowed.";
     /// `/abi` is `core` and the bytes are a component, or the other way round.
@@ -133,6 +135,8 @@ codes! {
     KeyInvalid = "key-invalid", 422, "The key cannot be trusted", "Send a key that an Ed25519 key generator made, with a scope of handler ids.";
     /// The name is taken by a key with other public bytes.
     KeyConflict = "key-conflict", 409, "Another key has this name", "Choose another name, or DELETE the old key first.";
+    /// A handler id, a rule for hosts, the name of the header or the value is not one of egress.md 4.1.
+    CredentialInvalid = "credential-invalid", 422, "The credential is not of its form", "Correct the member; `pointer` names its place in the request body.";
     /// The `input` member is not valid under the manifest's `input`. The handler does not run.
     InputRejected = "input-rejected", 422, "The input does not fit the handler's input schema", "Correct the input; `pointer` names the place in the request body.";
     /// The JSON text of `input` is larger than `bounds.input_bytes`.

@@ -1,10 +1,11 @@
 //! A manifest on its way through its rules, from bytes to a [`Manifest`].
 
 use crate::{
-    Abi, Code, Digest, EgressLimits, HandlerId, Json, Limits, Manifest, Offer, Permissions, Refusal, StatePermission,
-    Version,
+    Abi, Code, Digest, EgressLimits, HandlerId, HostRule, Json, Limits, Manifest, Offer, Permissions, Refusal,
+    StatePermission, Version,
 };
 
+pub(crate) mod egress;
 pub(crate) mod fields;
 pub(crate) mod limits;
 pub(crate) mod schemas;
@@ -25,7 +26,7 @@ pub(crate) struct ManifestDraft {
     pub module_digest: Option<Digest>,
     pub input: Option<serde_json::Value>,
     pub output: Option<serde_json::Value>,
-    pub egress: Option<Vec<String>>,
+    pub egress: Option<Vec<HostRule>>,
     pub vault: Option<Vec<String>>,
 }
 
@@ -43,19 +44,19 @@ impl ManifestDraft {
     /// The manifest, once every rule has let it pass.
     pub fn finish(self, offer: &Offer) -> Result<Manifest, Refusal> {
         let integer = |pointer| self.field(pointer).and_then(Json::as_number).and_then(|number| number.as_u64());
-        // Egress has no bounds from above: more than fits is as good as no limit.
-        let unbounded = |pointer| self.field(pointer).map(|_| integer(pointer).unwrap_or(u64::MAX));
+        let bounds = &offer.bounds;
         let required = |pointer| integer(pointer).ok_or_else(|| missing(pointer));
         let limits = Limits {
             memory_bytes: required("/limits/memory_bytes")?,
             timeout_ms: required("/limits/timeout_ms")?,
-            log_bytes: integer("/limits/log_bytes").unwrap_or(offer.bounds.log_bytes),
-            output_bytes: integer("/limits/output_bytes").unwrap_or(offer.bounds.output_bytes),
+            log_bytes: integer("/limits/log_bytes").unwrap_or(bounds.log_bytes),
+            output_bytes: integer("/limits/output_bytes").unwrap_or(bounds.output_bytes),
             egress: EgressLimits {
-                requests_per_minute: unbounded("/limits/egress/requests_per_minute"),
-                bytes_per_minute: unbounded("/limits/egress/bytes_per_minute"),
-                queue: unbounded("/limits/egress/queue"),
-                timeout_ms: unbounded("/limits/egress/timeout_ms"),
+                requests_per_minute: integer("/limits/egress/requests_per_minute")
+                    .unwrap_or(bounds.egress_requests_per_minute),
+                bytes_per_minute: integer("/limits/egress/bytes_per_minute").unwrap_or(bounds.egress_bytes_per_minute),
+                queue: integer("/limits/egress/queue").unwrap_or(bounds.egress_queue),
+                timeout_ms: integer("/limits/egress/timeout_ms").unwrap_or(bounds.egress_timeout_ms),
             },
         };
         let state = integer("/permissions/state/max_bytes").map(|max_bytes| StatePermission { max_bytes });

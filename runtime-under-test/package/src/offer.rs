@@ -16,11 +16,11 @@ pub struct Offer {
 }
 
 impl Default for Offer {
-    /// Both packagings and durable state, within the default bounds.
+    /// Both packagings, durable state and requests to declared hosts, within the default bounds.
     fn default() -> Self {
         Self {
             bounds: Bounds::default(),
-            features: BTreeSet::from([Feature::State]),
+            features: BTreeSet::from([Feature::State, Feature::Egress]),
             abis: BTreeSet::from([Abi::Core, Abi::Component]),
         }
     }
@@ -83,11 +83,27 @@ pub struct Bounds {
     pub record_bytes: u64,
     /// All records together, in bytes.
     pub records_bytes: u64,
+    /// Rules of `/permissions/egress`.
+    pub egress_rules: u64,
+    /// Headers of a request, and of a response, of egress.
+    pub egress_headers: u64,
+    /// Names and values of these headers together, in bytes.
+    pub egress_header_bytes: u64,
+    /// The body of a request, and of a response, of egress, in bytes.
+    pub egress_body_bytes: u64,
+    /// Highest `/limits/egress/requests_per_minute`, and its default.
+    pub egress_requests_per_minute: u64,
+    /// Highest `/limits/egress/bytes_per_minute`, and its default.
+    pub egress_bytes_per_minute: u64,
+    /// Highest `/limits/egress/queue`, and its default.
+    pub egress_queue: u64,
+    /// Highest `/limits/egress/timeout_ms`, and its default.
+    pub egress_timeout_ms: u64,
 }
 
 impl Bounds {
     /// All bounds by the names that discovery publishes, in the order of `contract.toml`.
-    pub fn by_name(&self) -> [(&'static str, u64); 27] {
+    pub fn by_name(&self) -> [(&'static str, u64); 35] {
         [
             ("request_bytes", self.request_bytes),
             ("manifest_bytes", self.manifest_bytes),
@@ -116,6 +132,14 @@ impl Bounds {
             ("execution_records", self.execution_records),
             ("record_bytes", self.record_bytes),
             ("records_bytes", self.records_bytes),
+            ("egress_rules", self.egress_rules),
+            ("egress_headers", self.egress_headers),
+            ("egress_header_bytes", self.egress_header_bytes),
+            ("egress_body_bytes", self.egress_body_bytes),
+            ("egress_requests_per_minute", self.egress_requests_per_minute),
+            ("egress_bytes_per_minute", self.egress_bytes_per_minute),
+            ("egress_queue", self.egress_queue),
+            ("egress_timeout_ms", self.egress_timeout_ms),
         ]
     }
 }
@@ -154,6 +178,14 @@ impl Default for Bounds {
             execution_records: 16,
             record_bytes: 64 * KIB,
             records_bytes: 16 * MIB,
+            egress_rules: 64,
+            egress_headers: 64,
+            egress_header_bytes: 16 * KIB,
+            egress_body_bytes: MIB,
+            egress_requests_per_minute: 60_000,
+            egress_bytes_per_minute: 1024 * MIB,
+            egress_queue: 64,
+            egress_timeout_ms: 30_000,
         }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::{
     envelope::Envelope,
+    host_rule::HostRule,
     identity::{Digest, HandlerId, Version},
     offer::Abi,
 };
@@ -69,7 +70,7 @@ pub struct Permissions {
     /// Durable state, if asked for.
     pub state: Option<StatePermission>,
     /// Rules for hosts, if asked for.
-    pub egress: Option<Vec<String>>,
+    pub egress: Option<Vec<HostRule>>,
     /// Functions of the vault, if asked for.
     pub vault: Option<Vec<String>>,
 }
@@ -92,19 +93,19 @@ pub struct Limits {
     pub log_bytes: u64,
     /// The output, in bytes.
     pub output_bytes: u64,
-    /// Limits of egress, as far as the manifest states them.
+    /// Limits of egress.
     pub egress: EgressLimits,
 }
 
-/// The limits of egress; `None` where the manifest states none.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+/// The limits of all executions of the handler together on their requests to other hosts (egress.md 5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EgressLimits {
-    /// Requests in any minute.
-    pub requests_per_minute: Option<u64>,
-    /// Bytes in any minute, both ways.
-    pub bytes_per_minute: Option<u64>,
+    /// Requests that start in a minute.
+    pub requests_per_minute: u64,
+    /// Bytes of bodies in a minute, in both directions together.
+    pub bytes_per_minute: u64,
     /// Requests that may wait for their turn.
-    pub queue: Option<u64>,
-    /// One request, in milliseconds.
-    pub timeout_ms: Option<u64>,
+    pub queue: u64,
+    /// One exchange, in milliseconds.
+    pub timeout_ms: u64,
 }

@@ -8,6 +8,7 @@ use crate::{
     gates::{Judge, Rule},
 };
 
+mod hosts;
 mod keys;
 mod manifests;
 mod modules;
@@ -209,6 +210,23 @@ table! {
     };
     "first-table-counted": |gates| {
         gates.insert_before("module/initial-size", "first table", Judge::Package(modules::first_table))
+    };
+
+    "egress-rules-unbounded": |gates| gates.without("manifest/egress-count");
+    "egress-rule-any-scheme": |gates| gates.replace("manifest/egress-rules", "any-scheme", hosts::ANY_SCHEME);
+    "egress-rule-paths-ignored": |gates| gates.replace("manifest/egress-rules", "paths-ignored", hosts::PATHS_IGNORED);
+    "egress-rule-white-space-trimmed": |gates| gates.replace("manifest/egress-rules", "white-space-trimmed", hosts::WHITE_SPACE_TRIMMED);
+    "egress-rule-addresses-accepted": |gates| gates.replace("manifest/egress-rules", "addresses-accepted", hosts::ADDRESSES_ACCEPTED);
+    "egress-rule-trailing-dots-trimmed": |gates| gates.replace("manifest/egress-rules", "trailing-dots-trimmed", hosts::TRAILING_DOTS_TRIMMED);
+    "egress-rule-hosts-lenient": |gates| gates.replace("manifest/egress-rules", "hosts-lenient", hosts::HOSTS_LENIENT);
+    "egress-rule-single-labels-accepted": |gates| gates.replace("manifest/egress-rules", "single-labels-accepted", hosts::SINGLE_LABELS_ACCEPTED);
+    "egress-rule-localhost-accepted": |gates| gates.replace("manifest/egress-rules", "localhost-accepted", hosts::LOCALHOST_ACCEPTED);
+    "egress-rule-ports-lenient": |gates| gates.replace("manifest/egress-rules", "ports-lenient", hosts::PORTS_LENIENT);
+    "egress-rule-stars-anywhere": |gates| gates.replace("manifest/egress-rules", "stars-anywhere", hosts::STARS_ANYWHERE);
+    "egress-rule-public-suffixes-accepted": |gates| gates.replace("manifest/egress-rules", "public-suffixes-accepted", hosts::PUBLIC_SUFFIXES_ACCEPTED);
+    "egress-rule-hosts-as-written": |gates| gates.replace("manifest/egress-rules", "hosts-as-written", hosts::HOSTS_AS_WRITTEN);
+    "egress-limits-unbounded": |gates| {
+        gates.replace("manifest/limits-at-most", "any egress", Judge::Manifest(manifests::any_egress))
     };
 
     "module-cost-unbounded": |gates| {

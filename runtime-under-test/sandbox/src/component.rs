@@ -7,6 +7,7 @@ use wasmtime::{Engine, Store};
 use crate::call::{Arguments, Returned};
 use crate::host::{Answer, Host, StateError};
 use crate::outcome::{FailureKind, Level};
+use crate::outside::{EgressError, Request, Response};
 
 /// Generated from the contract itself, so a change there that this file does not follow does not
 /// compile.
@@ -19,7 +20,7 @@ mod bindings {
     });
 }
 
-use bindings::assay::handler::{log, state, types};
+use bindings::assay::handler::{egress, log, state, types};
 use bindings::{Handler, HandlerPre};
 
 /// A component whose imports and export fit the world.
@@ -28,12 +29,12 @@ pub(crate) struct ComponentHandler(HandlerPre<Host>);
 /// A fresh instance of it.
 pub(crate) struct ComponentInstance(Handler);
 
-/// What the host offers to components: log and state. `egress` is left out until the runtime
-/// declares the feature.
+/// What the host offers to components: log, state and egress.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     log::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     state::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
+    egress::add_to_linker::<_, HasSelf<Host>>(&mut linker, |host| host)?;
     Ok(linker)
 }
 
@@ -120,6 +121,33 @@ impl state::Host for Host {
     async fn keys(&mut self) -> wasmtime::Result<Vec<String>> {
         self.called().await?;
         Ok(self.state()?.keys())
+    }
+}
+
+impl egress::Host for Host {
+    async fn send(
+        &mut self,
+        request: egress::Request,
+    ) -> wasmtime::Result<Result<egress::Response, egress::EgressError>> {
+        self.called().await?;
+        let egress::Request { method, url, headers, body } = request;
+        let exchanged = Host::send(self, Request { method, url, headers, body }).await?;
+        Ok(exchanged.map(answered).map_err(unanswered))
+    }
+}
+
+fn answered(response: Response) -> egress::Response {
+    let Response { status, headers, body } = response;
+    egress::Response { status, headers, body }
+}
+
+fn unanswered(error: EgressError) -> egress::EgressError {
+    match error {
+        EgressError::Denied(why) => egress::EgressError::Denied(why),
+        EgressError::InvalidRequest(why) => egress::EgressError::InvalidRequest(why),
+        EgressError::RateLimited => egress::EgressError::RateLimited,
+        EgressError::TimedOut => egress::EgressError::TimedOut,
+        EgressError::Failed(why) => egress::EgressError::Failed(why),
     }
 }
 

@@ -8,7 +8,7 @@ use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use crate::busy;
 use crate::ended::Ended;
-use crate::host::{Host, Log, State};
+use crate::host::{Egress, Host, Log, State};
 use crate::job::Job;
 use crate::limiter::MemoryMeter;
 use crate::outcome::{Execution, Outcome, Usage};
@@ -25,6 +25,7 @@ pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, jo
     let host = Host {
         log: Log::new(job.limits.log_bytes, policy.log),
         state: job.state.map(|snapshot| State::new(snapshot, policy.state)),
+        egress: job.egress.map(|outside| Egress::new(outside, policy.egress)),
         memory: MemoryMeter::new(memory_bytes, policy.memory, policy.memory_sum),
         deadline,
         overdue: policy.overdue,
@@ -38,7 +39,8 @@ pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, jo
     let mut busy = Duration::ZERO;
     let call = policy.call.call(&mut store, handler, arguments);
     // The ticker ends a handler that computes; this timeout ends one that waits for the host.
-    let end = match timeout_at(deadline.into(), busy::measured(&mut busy, call)).await {
+    let given_up = (policy.waits_until)(deadline);
+    let end = match timeout_at(given_up.into(), busy::measured(&mut busy, call)).await {
         Ok(Ok(returned)) => Ok(returned),
         Ok(Err(error)) => Err(Ended::from_wasmtime(&error)),
         Err(_) => Err(Ended::Timeout),
@@ -68,11 +70,14 @@ pub(crate) fn store(engine: &Engine, host: Host, memory_bytes: u64) -> Store<Hos
     store.limiter(|host| &mut host.memory);
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(at_tick);
-    // What a component may hand over in one call, in bytes: all its memory, with room for strings
-    // that grow when they become UTF-8.
-    let most = memory_bytes.saturating_mul(4);
-    store.set_hostcall_fuel(usize::try_from(most).unwrap_or(usize::MAX));
+    store.set_hostcall_fuel(handed_over_at_most(memory_bytes));
     store
+}
+
+/// What a handler may hand over in one call, in bytes: all its memory, with room for strings that grow when they become
+/// UTF-8. What it hands over may overlap, so its memory alone is no bound.
+pub(crate) fn handed_over_at_most(memory_bytes: u64) -> usize {
+    usize::try_from(memory_bytes.saturating_mul(4)).unwrap_or(usize::MAX)
 }
 
 /// Decides whether a handler that is interrupted has run past its time.

@@ -1,7 +1,10 @@
 //! What one execution is given: everything that the handler may learn, and the limits that it has to keep.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::outside::Outside;
 
 /// One execution to do: a [`Prepared`](crate::Prepared) handler takes it once.
 #[derive(Debug, Clone)]
@@ -14,6 +17,8 @@ pub struct Job {
     pub limits: Limits,
     /// The committed state of the handler, if its manifest asks for the permission `state`.
     pub state: Option<StateSnapshot>,
+    /// Who sends its requests to other hosts, if its manifest asks for the permission `egress`.
+    pub egress: Option<Arc<dyn Outside>>,
 }
 
 /// The record `context` of handler.wit (core.md, 9.12).

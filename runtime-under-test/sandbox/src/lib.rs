@@ -17,6 +17,7 @@ mod host;
 mod job;
 mod limiter;
 mod outcome;
+mod outside;
 mod policy;
 mod prepared;
 #[cfg(feature = "sabotage")]
@@ -29,6 +30,7 @@ pub use abi::Abi;
 pub use error::{PrepareError, StartError};
 pub use job::{Context, Job, Limits, StateSnapshot};
 pub use outcome::{Execution, FailureKind, Level, LogLine, Outcome, Usage};
+pub use outside::{EgressError, Exchanged, Outside, Request, Response, Sending};
 pub use prepared::Prepared;
 #[cfg(feature = "sabotage")]
 pub use sabotage::sabotages;

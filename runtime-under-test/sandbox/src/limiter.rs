@@ -58,6 +58,11 @@ impl MemoryMeter {
         MemoryMeter { limit, sum: 0, peak: 0, rule, sum_rule }
     }
 
+    /// The limit, in bytes.
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit
+    }
+
     /// The largest sum so far, in bytes.
     pub(crate) fn peak(&self) -> u64 {
         self.peak

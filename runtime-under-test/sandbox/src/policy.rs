@@ -10,7 +10,7 @@ use crate::ended::Ended;
 use crate::engine::{Linkers, STACK_BYTES};
 use crate::error::PrepareError;
 use crate::execution::{self, OverdueRule};
-use crate::host::{CallRule, Host, Log, LogRule, OutputRule, StateRules};
+use crate::host::{CallRule, EgressRules, Host, Log, LogRule, OutputRule, StateRules};
 use crate::job::Context;
 use crate::limiter::{MemoryRule, SumRule, all_together, end_past_the_limit};
 use crate::outcome::{FailureKind, Outcome};
@@ -37,6 +37,8 @@ pub(crate) struct Policy {
     pub(crate) call: Arc<dyn Call>,
     /// When a handler that starts now is ended.
     pub(crate) deadline: fn(start: Instant, timeout: Duration) -> Instant,
+    /// When a handler that waits for the host is given up, from its deadline.
+    pub(crate) waits_until: fn(Instant) -> Instant,
     /// Whether a handler that is interrupted is to be ended.
     pub(crate) overdue: OverdueRule,
     /// What a handler that calls the host has to let happen first.
@@ -57,6 +59,8 @@ pub(crate) struct Policy {
     pub(crate) logs_kept: fn(&Outcome, Log) -> Log,
     /// What a handler may do to its state, and what it sees of it.
     pub(crate) state: StateRules,
+    /// What becomes of its requests to other hosts.
+    pub(crate) egress: EgressRules,
     /// After which outcomes changes to the state are handed out.
     pub(crate) commits: fn(&Outcome) -> bool,
     /// Whether an output or a failure's message may be returned.
@@ -77,6 +81,7 @@ impl Policy {
             arguments: |context, input| Arguments { context, input },
             call: Arc::new(FreshInstance),
             deadline,
+            waits_until: |deadline| deadline,
             overdue: execution::past_its_deadline,
             host_call: Host::in_time_and_in_turn,
             stack_bytes: STACK_BYTES,
@@ -87,6 +92,7 @@ impl Policy {
             log: Log::append_within_the_limit,
             logs_kept: |_outcome, log| log,
             state: StateRules::honest(),
+            egress: EgressRules::honest(),
             commits: |outcome| matches!(outcome, Outcome::Output(_)),
             output: |_answer, length, limit| length <= limit,
             failure: |kind, message| Outcome::Failure { kind, message },

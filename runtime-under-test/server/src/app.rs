@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use assay_egress::Egress;
 use assay_package::{Circumstances, Code, Gates, Offer, Refusal, RegistryKey, Trust};
 use assay_sandbox::Sandbox;
 use axum::http::request::Parts;
@@ -22,6 +23,8 @@ use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
 use crate::installations::{Installations, Installed};
 use crate::judging::Judging;
+use crate::outside::policy::{EgressContract, EgressPolicy};
+use crate::outside::{Network, StartEgress, WayOut};
 use crate::policy::{Asked, Contract, Policy};
 use crate::problem::{Answer, Problem};
 use crate::records::Records;
@@ -38,8 +41,12 @@ pub struct Conduct {
     pub gates: Gates,
     /// What runs handlers.
     pub sandbox: Box<StartSandbox>,
+    /// What sends requests on behalf of handlers.
+    pub egress: Box<StartEgress>,
     /// The decisions of the server.
     pub policy: Arc<dyn Policy>,
+    /// Those about requests to other hosts.
+    pub egress_policy: Arc<dyn EgressPolicy>,
 }
 
 /// Starts a sandbox.
@@ -48,16 +55,23 @@ pub type StartSandbox = dyn FnOnce(assay_sandbox::Settings) -> Result<Sandbox, a
 impl Default for Conduct {
     /// As the contract says.
     fn default() -> Self {
-        Self { gates: Gates::honest(), sandbox: Box::new(Sandbox::new), policy: Arc::new(Contract) }
+        Self {
+            gates: Gates::honest(),
+            sandbox: Box::new(Sandbox::new),
+            egress: Box::new(Egress::new),
+            policy: Arc::new(Contract),
+            egress_policy: Arc::new(EgressContract),
+        }
     }
 }
 
 /// The reference runtime, opened on a data folder.
 pub struct App {
-    pub(crate) store: Store,
+    pub(crate) store: Arc<Store>,
     pub(crate) registry: Registry,
     pub(crate) installations: Installations,
     pub(crate) sandbox: Sandbox,
+    pub(crate) outside: WayOut,
     pub(crate) gates: Gates,
     pub(crate) offer: Offer,
     pub(crate) key: RegistryKey,
@@ -98,12 +112,13 @@ impl App {
         compiled: PathBuf,
         tokens: Tokens,
         clock: Arc<dyn Clock>,
+        network: Network,
         conduct: Conduct,
     ) -> Result<Self, Failure> {
-        let Conduct { gates, sandbox, policy } = conduct;
+        let Conduct { gates, sandbox, egress, policy, egress_policy } = conduct;
         let offer = Offer::default();
         let failed = |error: StoreError| error.at_start(data);
-        let store = Store::open(data).map_err(failed)?;
+        let store = Arc::new(Store::open(data).map_err(failed)?);
         let key = RegistryKey::from_seed(&store.write().registry_seed().map_err(failed)?);
         let catalogue = store.catalogue(|bytes| gates.envelope(bytes, &offer).ok()).map_err(failed)?;
         let keys = store.trust_keys().map_err(failed)?;
@@ -115,6 +130,7 @@ impl App {
             ..assay_sandbox::Settings::default()
         })
         .map_err(|error| Failure::new(Exit::Internal, format!("the sandbox does not start: {error}")))?;
+        let outside = WayOut::open(network.settings(&offer.bounds), &store, egress_policy, egress)?;
         let app = Self {
             registry: Registry::new(catalogue, keys, key.public_key()),
             executions: Arc::new(Semaphore::new(concurrent as usize)),
@@ -127,6 +143,7 @@ impl App {
             rooms: Rooms::new(&offer.bounds),
             store,
             sandbox,
+            outside,
             gates,
             offer,
             key,

@@ -9,6 +9,7 @@ use figment::providers::{Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
 
 use crate::exit::{Exit, Failure};
+use crate::outside::Network;
 use crate::roles::Tokens;
 
 /// The file that is read if it is present and `--config` names no other.
@@ -17,7 +18,7 @@ pub const DEFAULT_FILE: &str = "assay-runtime.toml";
 /// Settings from the command line and the environment: what is absent is left to the file.
 #[derive(Args, Clone, Debug, Default, Serialize)]
 pub struct Given {
-    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log` [default: ./assay-runtime.toml if present]
+    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log`, `egress_dns`, `egress_ca`, `egress_internet` [default: ./assay-runtime.toml if present]
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -45,6 +46,18 @@ pub struct Given {
     #[arg(long, value_name = "FILTER", env = "ASSAY_LOG")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Resolver for the requests of handlers to other hosts, over UDP and TCP [default: those of /etc/resolv.conf]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "ASSAY_EGRESS_DNS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress_dns: Option<SocketAddr>,
+    /// PEM file of the only roots that these requests trust [default: those of the web]
+    #[arg(long, value_name = "FILE", env = "ASSAY_EGRESS_CA")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress_ca: Option<PathBuf>,
+    /// Range of addresses that these requests take for globally reachable, for tests [default: none]
+    #[arg(long, value_name = "ADDRESS/BITS", env = "ASSAY_EGRESS_INTERNET")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress_internet: Option<String>,
 }
 
 /// Settings as the process runs with them.
@@ -61,6 +74,8 @@ pub struct Settings {
     pub made: MadeTokens,
     /// Filter for the log, in the syntax of `tracing-subscriber`.
     pub log: String,
+    /// The network as egress finds it.
+    pub network: Network,
 }
 
 /// The tokens in clear, as far as this start made them.
@@ -84,6 +99,12 @@ struct Merged {
     #[serde(skip_serializing_if = "Option::is_none")]
     user_token: Option<String>,
     log: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress_dns: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress_ca: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress_internet: Option<String>,
 }
 
 impl Default for Merged {
@@ -95,6 +116,9 @@ impl Default for Merged {
             admin_token: None,
             user_token: None,
             log: "info".to_owned(),
+            egress_dns: None,
+            egress_ca: None,
+            egress_internet: None,
         }
     }
 }
@@ -118,7 +142,7 @@ impl Settings {
         }
         let merged: Merged = figment.merge(Serialized::defaults(given)).extract().map_err(|error| {
             usage(format!(
-                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token and log; see --help."
+                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token, log, egress_dns, egress_ca and egress_internet; see --help."
             ))
         })?;
         let mut made = MadeTokens::default();
@@ -126,8 +150,21 @@ impl Settings {
         let user = merged.user_token.unwrap_or_else(|| made.user.insert(random_token()).clone());
         let tokens = Tokens::new(&admin, &user).map_err(usage)?;
         let compiled = merged.compiled.unwrap_or_else(|| merged.data.join("compiled"));
-        Ok(Self { listen: merged.listen, data: merged.data, compiled, tokens, made, log: merged.log })
+        let network = network(merged.egress_dns, merged.egress_ca.as_deref(), merged.egress_internet.as_deref());
+        let network = network.map_err(usage)?;
+        Ok(Self { listen: merged.listen, data: merged.data, compiled, tokens, made, log: merged.log, network })
     }
+}
+
+fn network(dns: Option<SocketAddr>, ca: Option<&Path>, internet: Option<&str>) -> Result<Network, String> {
+    let read = |file: &Path| {
+        std::fs::read(file).map_err(|error| format!("cannot read the roots of egress {}: {error}", file.display()))
+    };
+    let parse = |range: &str| {
+        let wrong = |fault| format!("the setting egress_internet is wrong: `{range}` is {fault}");
+        range.parse().map_err(wrong)
+    };
+    Ok(Network { dns, roots_pem: ca.map(read).transpose()?, internet: internet.map(parse).transpose()? })
 }
 
 /// 192 random bits in hexadecimal.
@@ -166,6 +203,14 @@ mod tests {
         let failure = with_file("lisen = '127.0.0.1:9'", Given::default()).err().unwrap();
         assert_eq!(failure.exit, Exit::Usage);
         assert!(failure.message.contains("lisen"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_range_that_is_none_is_refused_with_its_setting() {
+        let given = |range: &str| Given { egress_internet: Some(range.to_owned()), ..Given::default() };
+        assert!(with_file("", given("127.77.0.0/16")).unwrap().network.internet.is_some());
+        let failure = with_file("", given("127.77.0.0/33")).err().unwrap();
+        assert!(failure.message.contains("egress_internet"), "{}", failure.message);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod installations;
 mod judging;
 mod multipart;
 mod output;
+mod outside;
 mod policy;
 mod problem;
 mod records;
@@ -36,6 +37,7 @@ pub use app::{App, Conduct};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use config::Given;
 pub use exit::{Exit, Failure};
+pub use outside::Network;
 pub use roles::Tokens;
 #[cfg(feature = "sabotage")]
 pub use sabotage::{Sabotage, sabotages};

@@ -16,6 +16,9 @@ pub enum Operation {
     PutKey,
     ShowKey,
     DeleteKey,
+    ListCredentials,
+    PutCredential,
+    DeleteCredential,
     Upload,
     RevokeHandler,
     Sign,
@@ -31,6 +34,7 @@ pub enum Operation {
     Execute,
     ShowExecution,
     ShowState,
+    ListEgress,
 }
 
 use Operation as Op;
@@ -43,6 +47,9 @@ const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::PUT, "admin/trust/keys/{key}", Op::PutKey),
     (Method::GET, "admin/trust/keys/{key}", Op::ShowKey),
     (Method::DELETE, "admin/trust/keys/{key}", Op::DeleteKey),
+    (Method::GET, "admin/egress/credentials", Op::ListCredentials),
+    (Method::PUT, "admin/egress/credentials/{name}", Op::PutCredential),
+    (Method::DELETE, "admin/egress/credentials/{name}", Op::DeleteCredential),
     (Method::POST, "admin/registry/handlers", Op::Upload),
     (Method::POST, "admin/registry/handlers/{id}/revoke", Op::RevokeHandler),
     (Method::POST, "admin/registry/handlers/{id}/versions/{version}/sign", Op::Sign),
@@ -58,6 +65,7 @@ const ROUTES: &[(Method, &str, Operation)] = &[
     (Method::POST, "handlers/{id}/executions", Op::Execute),
     (Method::GET, "handlers/{id}/executions/{execution}", Op::ShowExecution),
     (Method::GET, "handlers/{id}/state", Op::ShowState),
+    (Method::GET, "handlers/{id}/egress", Op::ListEgress),
 ];
 
 /// A path that exists.

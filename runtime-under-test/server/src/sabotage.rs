@@ -8,6 +8,7 @@ mod accounts;
 mod crowds;
 mod executions;
 mod http;
+mod outside;
 mod packages;
 mod registry;
 mod restarts;
@@ -16,6 +17,7 @@ mod states;
 
 use std::sync::Arc;
 
+use assay_egress::Egress;
 use assay_package::Gates;
 use assay_sandbox::Sandbox;
 
@@ -53,8 +55,10 @@ pub fn sabotages() -> Vec<&'static str> {
     let gates = assay_package::sabotages().iter().map(|sabotage| sabotage.id);
     let sandbox = assay_sandbox::sabotages().iter().copied();
     let server = defects().map(|(id, _)| *id).filter(|id| *id != packages::PART_BOUNDS);
-    let restarts = restarts::FORGOTTEN.iter().map(|(id, _)| *id);
-    gates.chain(sandbox).chain(server).chain(restarts).collect()
+    let egress = assay_egress::sabotages().iter().copied();
+    let outside = outside::DEFECTS.iter().map(|(id, _)| *id);
+    let restarts = restarts::FORGOTTEN.iter().chain(restarts::ALTERED).map(|(id, _)| *id);
+    gates.chain(sandbox).chain(egress).chain(server).chain(outside).chain(restarts).collect()
 }
 
 impl Sabotage {
@@ -79,11 +83,26 @@ impl Sabotage {
                 Sandbox::sabotaged(settings.clone(), id).unwrap_or_else(|| honest(settings))
             });
         }
+        if assay_egress::sabotages().contains(&id) {
+            let honest = conduct.egress;
+            conduct.egress = Box::new(move |settings, credentials, audit| {
+                match Egress::sabotaged(settings.clone(), Arc::clone(&credentials), Arc::clone(&audit), id) {
+                    Some(sabotaged) => sabotaged,
+                    None => honest(settings, credentials, audit),
+                }
+            });
+        }
+        if let Some((_, policy)) = outside::DEFECTS.iter().find(|(known, _)| *known == id) {
+            conduct.egress_policy = policy();
+        }
         if let Some((_, policy)) = defects().find(|(known, _)| *known == id) {
             conduct.policy = policy();
         }
         if let Some((_, statements)) = restarts::FORGOTTEN.iter().find(|(known, _)| *known == id) {
             restarts::forget(&Settings::load(given)?.data, statements)?;
+        }
+        if let Some((_, statements)) = restarts::ALTERED.iter().find(|(known, _)| *known == id) {
+            restarts::alter(&Settings::load(given)?.data, statements)?;
         }
         Ok(conduct)
     }

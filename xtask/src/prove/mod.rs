@@ -209,10 +209,14 @@ fn launch(binary: &Path, arguments: &[&str]) -> Attach {
 
 /// Attaches and judges.
 async fn report_of(attach: Attach, options: &Options, judges: &Judges<'_>) -> Result<Report, String> {
+    // A degenerate target is attached by its URL, and shall be seen to send nothing.
+    let observatory = matches!(attach, Attach::Url { .. }).then(tempfile::tempdir).transpose();
+    let observatory = observatory.map_err(|fault| format!("no folder for an observatory: {fault}"))?;
     let attach_options = AttachOptions {
         probe: Probe::Discovery,
         request_timeout: options.request_timeout,
         scratch: scratch::in_memory(),
+        observatory: observatory.as_ref().map(|folder| folder.path().to_owned()),
         interrupt: options.interrupt.clone(),
         ..AttachOptions::default()
     };

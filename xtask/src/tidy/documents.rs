@@ -18,6 +18,8 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("cargo xtask conformance --filter", "xtask/tests/cli/commands.rs"),
     ("cargo xtask conformance --target", "xtask/tests/cli/commands.rs"),
     ("cargo xtask conformance --launch", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask conformance --observatory", "xtask/tests/cli/commands.rs"),
+    ("cargo xtask env --observatory", "xtask/tests/cli/commands.rs"),
     ("cargo xtask fixtures --out", "xtask/tests/cli/commands.rs"),
     ("cargo xtask fuzz --time", "xtask/tests/cli/commands.rs"),
     ("cargo xtask prove --sabotage", "xtask/tests/cli/proof.rs"),

@@ -43,20 +43,26 @@ fn a_target_that_nobody_has_is_named_with_those_that_there_are() {
 
 #[test]
 fn a_runtime_started_by_hand_gets_the_verdicts_of_the_embedded_one() {
-    let (embedded, by_hand) = (folder(), folder());
+    let (embedded, by_hand, kept) = (folder(), folder(), folder());
     let launched = xtask(&["conformance", "--out", &embedded.path().display().to_string()]);
     assert_eq!(launched.code, 0, "{}", launched.all());
 
-    let runtime = Runtime::start();
+    let kept = kept.path().join("observatory").display().to_string();
+    let settings = xtask(&["env", "--observatory", &kept, "--format", "json"]);
+    let settings: serde_json::Value = serde_json::from_str(&settings.stdout).expect("JSON");
+    let names = ["ASSAY_EGRESS_DNS", "ASSAY_EGRESS_CA", "ASSAY_EGRESS_INTERNET"];
+    let told = names.map(|name| (name, settings[name].as_str().expect("a setting")));
+    let runtime = Runtime::start_with(&told);
     let url = runtime.url.clone();
     let out = by_hand.path().display().to_string();
-    let tokens = ["--admin-token", "admin-by-hand", "--user-token", "user-by-hand"];
-    let attached = xtask(&[&["conformance", "--target", &url, "--out", &out], &tokens[..]].concat());
+    let run = ["conformance", "--observatory", &kept, "--target", &url, "--out", &out];
+    let run = [&run[..], &["--admin-token", "admin-by-hand", "--user-token", "user-by-hand"]].concat();
+    let attached = xtask(&run);
     assert_eq!(attached.code, 0, "{}", attached.all());
     assert_eq!(verdicts(embedded.path()), verdicts(by_hand.path()));
 
     // A run may be repeated against a target that keeps its data.
-    let again = xtask(&[&["conformance", "--target", &url, "--out", &out], &tokens[..]].concat());
+    let again = xtask(&run);
     assert_eq!(again.code, 0, "{}", again.all());
 }
 
@@ -67,6 +73,23 @@ fn a_launched_command_is_killed_and_restarted() {
     let out = out.path().display().to_string();
     let run = xtask(&["conformance", "--launch", &launch, "--profile", "lifecycle", "--out", &out]);
     assert_eq!(run.code, 0, "{}", run.all());
+}
+
+#[test]
+fn the_settings_of_an_observatory_are_printed_for_shells_and_stay_the_same() {
+    let kept = folder();
+    let kept = kept.path().display().to_string();
+    let dotenv = xtask(&["env", "--observatory", &kept, "--proxy"]);
+    assert!(
+        dotenv.stdout.contains("ASSAY_EGRESS_INTERNET=127.77.0.0/16\nHTTPS_PROXY=http://127.0.0.1:"),
+        "{}",
+        dotenv.all()
+    );
+    let shell = xtask(&["env", "--observatory", &kept, "--proxy", "--format", "shell"]);
+    for line in dotenv.stdout.lines() {
+        let (name, value) = line.split_once('=').expect("a setting");
+        assert!(shell.stdout.contains(&format!("export {name}='{value}'\n")), "{}", shell.all());
+    }
 }
 
 #[test]
@@ -90,7 +113,17 @@ fn the_list_has_every_check_with_its_requirements() {
 fn help_names_every_flag_and_exit_code() {
     let run = xtask(&["conformance", "--help"]);
     assert_eq!(run.code, 0);
-    for flag in ["--target", "--admin-token", "--user-token", "--launch", "--profile", "--filter", "--seed", "--out"] {
+    for flag in [
+        "--target",
+        "--admin-token",
+        "--user-token",
+        "--launch",
+        "--observatory",
+        "--profile",
+        "--filter",
+        "--seed",
+        "--out",
+    ] {
         assert!(run.stdout.contains(flag), "{flag} is missing");
     }
     let run = xtask(&["--help"]);
@@ -172,7 +205,7 @@ fn an_unknown_filter_ends_with_15_and_near_matches() {
 fn an_unknown_profile_ends_with_2_and_the_known_ones() {
     let run = xtask(&["conformance", "--profile", "corr"]);
     assert_eq!(run.code, 2, "{}", run.all());
-    assert!(run.stderr.contains("core,sandbox,registry,lifecycle,load"), "{}", run.all());
+    assert!(run.stderr.contains("core,sandbox,egress,registry,lifecycle,load"), "{}", run.all());
 }
 
 fn attach(url: &str, admin: &str) -> crate::support::Ended {

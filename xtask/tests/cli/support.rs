@@ -75,6 +75,11 @@ pub struct Runtime {
 impl Runtime {
     /// Starts it on a free port with the tokens `admin-by-hand` and `user-by-hand`, and waits until it says where it serves.
     pub fn start() -> Runtime {
+        Runtime::start_with(&[])
+    }
+
+    /// The same with these variables.
+    pub fn start_with(variables: &[(&str, &str)]) -> Runtime {
         let data = folder();
         runtime();
         // On Unix cargo becomes the program that it runs, so the child is the runtime.
@@ -86,6 +91,7 @@ impl Runtime {
             .arg(data.path().join("data"))
             .env_remove("ASSAY_LISTEN")
             .env_remove("ASSAY_DATA")
+            .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()

@@ -1,4 +1,5 @@
 //! Profile `lifecycle`: what was acknowledged survives.
 
 pub mod durability;
+pub mod egress;
 pub mod redaction;

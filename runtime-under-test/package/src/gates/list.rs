@@ -5,7 +5,7 @@ use crate::{
     Moment, chain, digest,
     envelope::rules as envelope,
     expiry,
-    manifest::{fields, limits, schemas, shape},
+    manifest::{egress, fields, limits, schemas, shape},
     module, release, revocation, signature, structure, trust,
 };
 
@@ -70,8 +70,8 @@ const DIGEST: [Rule; 2] = [
     Rule::new("digest/digest", Judge::Package(digest::digest)),
 ];
 
-/// core.md 3.
-const MANIFEST: [Rule; 25] = [
+/// core.md 3 and egress.md 1.
+const MANIFEST: [Rule; 26] = [
     Rule::new("manifest/objects", Judge::Manifest(shape::objects)),
     Rule::new("manifest/required-fields", Judge::Manifest(shape::required_fields)),
     Rule::new("manifest/unknown-fields", Judge::Manifest(shape::unknown_fields)),
@@ -88,7 +88,8 @@ const MANIFEST: [Rule; 25] = [
     Rule::new("manifest/module-size", Judge::Manifest(limits::module_size)),
     Rule::new("manifest/limits-at-least", Judge::Manifest(limits::at_least)),
     Rule::new("manifest/limits-at-most", Judge::Manifest(limits::at_most)),
-    Rule::new("manifest/egress-rules", Judge::Manifest(fields::egress_rules)),
+    Rule::new("manifest/egress-count", Judge::Manifest(egress::count)),
+    Rule::new("manifest/egress-rules", Judge::Manifest(egress::rules)),
     Rule::new("manifest/vault-names", Judge::Manifest(fields::vault_names)),
     Rule::new("manifest/features", Judge::Manifest(fields::features)),
     Rule::new("manifest/schema-values", Judge::Manifest(schemas::values)),

@@ -80,16 +80,6 @@ pub(crate) fn module_digest(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     Ok(())
 }
 
-/// `/permissions/egress` is a list of rules for hosts. What a rule means is the egress profile's to judge.
-pub(crate) fn egress_rules(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
-    let is_rule = |rule: &str| {
-        let host = rule.strip_prefix("https://").unwrap_or_default();
-        !host.is_empty() && !host.contains(|character: char| "/?#@\\".contains(character) || is_space(character))
-    };
-    draft.egress = list(draft, "/permissions/egress", is_rule)?;
-    Ok(())
-}
-
 /// `/permissions/vault` is a list of names.
 pub(crate) fn vault_names(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     let is_name = |name: &str| is_word(name, |byte| byte.is_ascii_lowercase() || byte == b'-');
@@ -141,9 +131,4 @@ fn list(draft: &ManifestDraft, pointer: &str, form: impl Fn(&str) -> bool) -> Re
 /// A letter and up to 31 more bytes of an alphabet.
 fn is_word(text: &str, alphabet: impl Fn(u8) -> bool) -> bool {
     text.len() <= 32 && text.bytes().next().is_some_and(|byte| byte.is_ascii_lowercase()) && text.bytes().all(alphabet)
-}
-
-/// What `\s` stands for in the regular expressions of JSON Schema (ECMA-262).
-fn is_space(character: char) -> bool {
-    character.is_whitespace() && character != '\u{85}' || character == '\u{feff}'
 }

@@ -9,19 +9,19 @@ type Verdict = Result<(), Refusal>;
 struct Limit {
     pointer: &'static str,
     least: u64,
-    most: Option<fn(&Bounds) -> u64>,
+    most: fn(&Bounds) -> u64,
 }
 
 const LIMITS: [Limit; 9] = [
-    Limit { pointer: "/limits/memory_bytes", least: 65536, most: Some(|bounds| bounds.memory_bytes) },
-    Limit { pointer: "/limits/timeout_ms", least: 1, most: Some(|bounds| bounds.timeout_ms) },
-    Limit { pointer: "/limits/log_bytes", least: 0, most: Some(|bounds| bounds.log_bytes) },
-    Limit { pointer: "/limits/output_bytes", least: 1, most: Some(|bounds| bounds.output_bytes) },
-    Limit { pointer: "/permissions/state/max_bytes", least: 1, most: Some(|bounds| bounds.state_bytes) },
-    Limit { pointer: "/limits/egress/requests_per_minute", least: 1, most: None },
-    Limit { pointer: "/limits/egress/bytes_per_minute", least: 1, most: None },
-    Limit { pointer: "/limits/egress/queue", least: 0, most: None },
-    Limit { pointer: "/limits/egress/timeout_ms", least: 1, most: None },
+    Limit { pointer: "/limits/memory_bytes", least: 65536, most: |bounds| bounds.memory_bytes },
+    Limit { pointer: "/limits/timeout_ms", least: 1, most: |bounds| bounds.timeout_ms },
+    Limit { pointer: "/limits/log_bytes", least: 0, most: |bounds| bounds.log_bytes },
+    Limit { pointer: "/limits/output_bytes", least: 1, most: |bounds| bounds.output_bytes },
+    Limit { pointer: "/permissions/state/max_bytes", least: 1, most: |bounds| bounds.state_bytes },
+    Limit { pointer: "/limits/egress/requests_per_minute", least: 1, most: |bounds| bounds.egress_requests_per_minute },
+    Limit { pointer: "/limits/egress/bytes_per_minute", least: 1, most: |bounds| bounds.egress_bytes_per_minute },
+    Limit { pointer: "/limits/egress/queue", least: 0, most: |bounds| bounds.egress_queue },
+    Limit { pointer: "/limits/egress/timeout_ms", least: 1, most: |bounds| bounds.egress_timeout_ms },
 ];
 
 /// The one integer that is no limit. It has to be the module's size, so that it needs no bound.
@@ -71,9 +71,7 @@ pub(crate) fn at_least(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
 /// No limit is above the bound that discovery publishes (3.3).
 pub(crate) fn at_most(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
     for limit in LIMITS {
-        let Some(most) = limit.most.map(|most| most(&offer.bounds)) else {
-            continue;
-        };
+        let most = (limit.most)(&offer.bounds);
         let above =
             |number: &Number| !number.as_str().starts_with('-') && number.as_u64().is_none_or(|value| value > most);
         if number(draft, limit.pointer).is_some_and(above) {

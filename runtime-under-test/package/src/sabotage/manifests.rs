@@ -149,6 +149,16 @@ pub(super) fn below_the_bound(draft: &mut ManifestDraft, offer: &Offer) -> Verdi
     limits::at_most(draft, &offer)
 }
 
+/// Takes limits of egress of any size.
+pub(super) fn any_egress(draft: &mut ManifestDraft, offer: &Offer) -> Verdict {
+    let mut offer = offer.clone();
+    offer.bounds.egress_requests_per_minute = u64::MAX;
+    offer.bounds.egress_bytes_per_minute = u64::MAX;
+    offer.bounds.egress_queue = u64::MAX;
+    offer.bounds.egress_timeout_ms = u64::MAX;
+    limits::at_most(draft, &offer)
+}
+
 /// Writes numbers with fraction and exponent as the integers that they are.
 pub(super) fn round(draft: &mut ManifestDraft, _: &Offer) -> Verdict {
     for pointer in limits::integer_places() {

@@ -4,10 +4,7 @@ use assay_fixtures::{Behaviour, Recipe};
 use assay_package::{Bounds, Code, Feature, Offer};
 use serde_json::{Value, json};
 
-use super::world::{
-    Place::{self, Pointer},
-    World, echo,
-};
+use super::world::{Place::Pointer, World, echo};
 
 /// Refused with this value at this place, for this reason.
 #[track_caller]
@@ -176,34 +173,76 @@ fn refuses_a_packaging_that_is_not_offered() {
 
 #[test]
 fn refuses_a_capability_whose_feature_is_not_offered() {
-    for (pointer, place) in
-        [("/permissions/egress", "/permissions/egress"), ("/permissions/vault", "/permissions/vault")]
-    {
-        let package = echo().set(pointer, json!([])).build();
-        World::empty().refuses(&package, Code::FeatureUnsupported, Pointer(place));
-        let mut offering = World::empty();
-        offering.offer.features.extend(Feature::ALL);
+    let mut offering = World::empty();
+    offering.offer.features = Feature::ALL.into();
+    let mut without = World::empty();
+    without.offer.features.clear();
+    for (pointer, value) in [
+        ("/permissions/egress", json!([])),
+        ("/permissions/vault", json!([])),
+        ("/permissions/state", json!({ "max_bytes": 1 })),
+        ("/limits/egress", json!({})),
+    ] {
+        let package = echo().set(pointer, value).build();
+        without.refuses(&package, Code::FeatureUnsupported, Pointer(pointer));
         offering.accepts(&package);
     }
-    refuses("/limits/egress", json!({}), Code::FeatureUnsupported);
 }
 
 #[test]
-fn judges_rules_for_hosts_and_names_of_the_vault_by_their_form() {
+fn refuses_a_rule_for_hosts_that_cannot_be_right_at_its_place() {
+    let good = "https://*.example.com:8443";
+    for wrong in ["http://example.com", "https://", "https://example.com/path", "https://a b", "https://*.com", "*"] {
+        let package = echo().set("/permissions/egress", json!([good, wrong])).build();
+        World::empty().refuses(&package, Code::EgressRuleInvalid, Pointer("/permissions/egress/1"));
+    }
+    let package = World::empty().accepts(&echo().set("/permissions/egress", json!([good, good])).build());
+    let rules = package.manifest.permissions.egress.expect("it is declared");
+    assert_eq!(rules, vec![good.parse().expect("a rule"); 2]);
+}
+
+#[test]
+fn refuses_more_rules_for_hosts_than_the_bound() {
+    let most = Bounds::default().egress_rules as usize;
+    accepts("/permissions/egress", vec!["https://example.com"; most]);
+    refuses("/permissions/egress", vec!["https://example.com"; most + 1], Code::EgressRuleInvalid);
+}
+
+#[test]
+fn rules_for_hosts_are_a_list_of_texts() {
+    refuses("/permissions/egress", "https://example.com", Code::ManifestInvalidValue);
+    let number = echo().set("/permissions/egress", json!([1])).build();
+    World::empty().refuses(&number, Code::ManifestInvalidValue, Pointer("/permissions/egress/0"));
+}
+
+#[test]
+fn limits_of_egress_lie_between_their_least_and_the_bound_which_is_also_the_default() {
+    let bounds = Bounds::default();
+    for (name, least, most) in [
+        ("requests_per_minute", 1, bounds.egress_requests_per_minute),
+        ("bytes_per_minute", 1, bounds.egress_bytes_per_minute),
+        ("queue", 0, bounds.egress_queue),
+        ("timeout_ms", 1, bounds.egress_timeout_ms),
+    ] {
+        let limit = |value: u64| echo().set("/limits/egress", json!({ name: value })).build();
+        let place = format!("/limits/egress/{name}");
+        World::empty().accepts(&limit(least));
+        World::empty().accepts(&limit(most));
+        World::empty().refuses(&limit(most + 1), Code::LimitOutOfBounds, Pointer(&place));
+        if least > 0 {
+            World::empty().refuses(&limit(least - 1), Code::LimitOutOfBounds, Pointer(&place));
+        }
+    }
+    let limits = World::empty().accepts(&echo().build()).manifest.limits.egress;
+    assert_eq!((limits.requests_per_minute, limits.queue), (bounds.egress_requests_per_minute, bounds.egress_queue));
+}
+
+#[test]
+fn judges_names_of_the_vault_by_their_form() {
     let mut world = World::empty();
     world.offer = Offer { features: Feature::ALL.into(), ..Offer::default() };
-    for (pointer, wrong) in [
-        ("/permissions/egress", "http://example.com"),
-        ("/permissions/egress", "https://"),
-        ("/permissions/egress", "https://example.com/path"),
-        ("/permissions/egress", "https://a b"),
-        ("/permissions/vault", "Profile"),
-    ] {
-        let place = format!("{pointer}/0");
-        let package = echo().set(pointer, json!([wrong])).build();
-        world.refuses(&package, Code::ManifestInvalidValue, Place::Pointer(&place));
-    }
-    world.accepts(&echo().set("/permissions/egress", json!(["https://*.example.com:8443"])).build());
+    let package = echo().set("/permissions/vault", json!(["Profile"])).build();
+    world.refuses(&package, Code::ManifestInvalidValue, Pointer("/permissions/vault/0"));
 }
 
 #[test]

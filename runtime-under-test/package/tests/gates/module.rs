@@ -129,8 +129,7 @@ fn refuses_an_interface_without_its_permission() {
 
 #[test]
 fn accepts_an_interface_with_its_permission() {
-    let mut world = World::empty();
-    world.offer.features.insert(assay_package::Feature::Egress);
+    let world = World::empty();
     for packaging in BOTH {
         let recipe = echo().packaging(packaging);
         let state = recipe.clone().flaw(Flaw::ImportState).set("/permissions/state/max_bytes", 65536);

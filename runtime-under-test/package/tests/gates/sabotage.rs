@@ -139,7 +139,27 @@ fn digest_and_manifest() {
     accepts("limits-unchecked", &echo().limit("timeout_ms", 0).build());
     accepts("fractions-accepted", &edited(|text| text.replace("5000", "5000.0")));
     accepts("fractions-accepted", &edited(|text| text.replace("5000", "5e3")));
-    accepts("undeclared-features-accepted", &echo().set("/permissions/egress", json!([])).build());
+    accepts("undeclared-features-accepted", &echo().set("/permissions/vault", json!([])).build());
+    let rules = |rules: &[&str]| echo().set("/permissions/egress", json!(rules)).build();
+    accepts("egress-rules-unbounded", &rules(&["https://example.com"; 65]));
+    accepts("egress-limits-unbounded", &echo().set("/limits/egress", json!({ "queue": 65 })).build());
+    for (defect, accepted) in [
+        ("any-scheme", &["http://example.com", "ftp://example.com:21"][..]),
+        ("paths-ignored", &["https://example.com/", "https://u:p@example.com", "https://example.com?q#f"]),
+        ("white-space-trimmed", &[" https://example.com", "https://exam\tple.com\n"]),
+        ("addresses-accepted", &["https://127.0.0.1", "https://[::1]:8443", "https://0x7f.1", "https://2130706433"]),
+        ("trailing-dots-trimmed", &["https://example.com."]),
+        ("hosts-lenient", &["https://a_b.example.com", "https://ab--c.example.com"]),
+        ("single-labels-accepted", &["https://intranet"]),
+        ("localhost-accepted", &["https://localhost", "https://a.localhost"]),
+        ("ports-lenient", &["https://example.com:0443", "https://example.com:0", "https://example.com:65536"]),
+        ("stars-anywhere", &["https://*foo.example.com", "https://a.*.example.com", "https://*.*.example.com"]),
+        ("public-suffixes-accepted", &["https://*.com", "https://*.co.uk"]),
+    ] {
+        for rule in accepted {
+            accepts(&format!("egress-rule-{defect}"), &rules(&[rule]));
+        }
+    }
 }
 
 #[test]

@@ -5,18 +5,22 @@ use wasmtime::{AsContextMut, Caller, Engine, Extern, Linker, Memory};
 use super::lower::Span;
 use super::{lift, lower};
 use crate::ended::Ended;
+use crate::execution::handed_over_at_most;
 use crate::host::{Host, StateError};
+use crate::outside::{EgressError, Response};
 
 const LOG: &str = "assay:handler/log@0.1.0";
 const STATE: &str = "assay:handler/state@0.1.0";
+const EGRESS: &str = "assay:handler/egress@0.1.0";
 
-/// Size and alignment of `option<list<u8>>`, `result<_, state-error>` and `list<string>`.
+/// Size and alignment of `option<list<u8>>`, `result<_, state-error>`, `list<string>` and `result<response,
+/// egress-error>`.
 const OPTION: (usize, usize) = (12, 4);
 const RESULT: (usize, usize) = (2, 1);
 const LIST: (usize, usize) = (8, 4);
+const EXCHANGED: (usize, usize) = (24, 4);
 
-/// What the host offers to core modules: log and state. `egress` is left out until the runtime
-/// declares the feature.
+/// What the host offers to core modules: log, state and egress.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
     linker.func_wrap_async(LOG, "write", |caller, (level, pointer, length)| {
@@ -30,6 +34,14 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
     })?;
     linker.func_wrap_async(STATE, "get", |caller, (key, length, result)| Box::new(get(caller, key, length, result)))?;
     linker.func_wrap_async(STATE, "keys", |caller, (result,)| Box::new(keys(caller, result)))?;
+    linker.func_wrap_async(
+        EGRESS,
+        "send",
+        |caller, (method, method_length, url, url_length, headers, count, body, length, result)| {
+            let spans = [(method, method_length), (url, url_length), (headers, count), (body, length)];
+            Box::new(send(caller, spans, result))
+        },
+    )?;
     Ok(linker)
 }
 
@@ -81,6 +93,49 @@ async fn keys(mut caller: Caller<'_, Host>, result: i32) -> wasmtime::Result<()>
     let list = heap.strings(&keys).await?;
     heap.write_span(place, list);
     Ok(())
+}
+
+async fn send(mut caller: Caller<'_, Host>, request: [Span; 4], result: i32) -> wasmtime::Result<()> {
+    let (exported, memory, host) = enter(&mut caller).await?;
+    let place = lift::place(memory, result, EXCHANGED)?;
+    let at_most = handed_over_at_most(host.memory.limit());
+    let request = lift::request(memory, request, at_most)?;
+    let exchanged = host.send(request).await?;
+    let mut heap = heap(&mut caller, exported)?;
+    match exchanged {
+        Ok(Response { status, headers, body }) => {
+            let headers = heap.pairs(headers.iter().map(|(name, value)| (name, value))).await?;
+            let body = heap.bytes(&body).await?;
+            heap.write(place, &[0]);
+            heap.write(place + 4, &status.to_le_bytes());
+            heap.write_span(place + 8, headers);
+            heap.write_span(place + 16, body);
+        }
+        Err(error) => {
+            let (case, why) = case(error);
+            let why = match why {
+                Some(why) => Some(heap.bytes(why.as_bytes()).await?),
+                None => None,
+            };
+            heap.write(place, &[1]);
+            heap.write(place + 4, &[case]);
+            if let Some(why) = why {
+                heap.write_span(place + 8, why);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The discriminant of the variant `egress-error`, and what the case holds.
+fn case(error: EgressError) -> (u8, Option<String>) {
+    match error {
+        EgressError::Denied(why) => (0, Some(why)),
+        EgressError::InvalidRequest(why) => (1, Some(why)),
+        EgressError::RateLimited => (2, None),
+        EgressError::TimedOut => (3, None),
+        EgressError::Failed(why) => (4, Some(why)),
+    }
 }
 
 /// A call out of the guest: allowed at this moment, and with the memory that it is about.

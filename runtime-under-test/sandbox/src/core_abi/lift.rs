@@ -1,13 +1,17 @@
 //! From the guest's memory to values of the host. Every pointer, length, discriminant and string
 //! comes from the guest and is judged here (core.md, 10.3).
 
+use super::lower::Span;
 use crate::call::Returned;
 use crate::ended::Ended;
 use crate::host::Answer;
 use crate::outcome::{FailureKind, Level};
+use crate::outside::Request;
 
 /// Size of the result of `handle`, in bytes, and its alignment.
 const RESULT: (usize, usize) = (16, 4);
+/// Size of a pair of strings in a list, in bytes, and its alignment.
+const PAIR: (usize, usize) = (16, 4);
 
 /// The bytes that a pointer and a length name.
 pub(super) fn bytes(memory: &[u8], pointer: i32, length: i32) -> Result<&[u8], Ended> {
@@ -44,6 +48,41 @@ pub(super) fn place(memory: &[u8], pointer: i32, (size, align): (usize, usize)) 
         Some(end) if end <= memory.len() => Ok(start),
         _ => Err(Ended::breach("a pointer lies outside the memory")),
     }
+}
+
+/// The record `request`: method, URL, headers and body. Its parts may overlap, so they are copied only up to `at_most` bytes
+/// together.
+pub(super) fn request(memory: &[u8], parts: [Span; 4], at_most: usize) -> Result<Request, Ended> {
+    let [method, url, headers, body] = parts;
+    let mut left = at_most;
+    let method = copied(memory, method, &mut left)?;
+    let url = copied(memory, url, &mut left)?;
+    let mut pairs = Vec::new();
+    let count = offset(headers.1);
+    let first = place(memory, headers.0, (count.saturating_mul(PAIR.0), PAIR.1))?;
+    for at in (first..).step_by(PAIR.0).take(count) {
+        let span = |at| (word(memory, at), word(memory, at + 4));
+        let name = copied(memory, span(at), &mut left)?;
+        pairs.push((name, copied(memory, span(at + 8), &mut left)?));
+        spend(&mut left, size_of::<(String, String)>())?;
+    }
+    let body = bytes(memory, body.0, body.1)?;
+    spend(&mut left, body.len())?;
+    Ok(Request { method, url, headers: pairs, body: body.to_vec() })
+}
+
+/// A string of a request.
+fn copied(memory: &[u8], (pointer, length): Span, left: &mut usize) -> Result<String, Ended> {
+    let text = text(memory, pointer, length)?;
+    spend(left, text.len())?;
+    Ok(text.to_owned())
+}
+
+/// Takes bytes away from what may still be copied.
+fn spend(left: &mut usize, bytes: usize) -> Result<(), Ended> {
+    let rest = left.checked_sub(bytes);
+    *left = rest.ok_or_else(|| Ended::breach("a request is larger than the memory that it lies in"))?;
+    Ok(())
 }
 
 /// What `handle` returned. An output or a message that `admits` refuses by its length is not copied.
@@ -102,6 +141,27 @@ mod tests {
     fn reads_an_output() {
         let memory = result([0, 16, 4, 0]);
         assert_eq!(returned(&memory, 0, |_, _| true), Ok(Returned::Output(b"text".to_vec())));
+    }
+
+    #[test]
+    fn reads_a_request_whose_parts_overlap() {
+        // The list of headers, of which one lies at 0: its name and its value are both `text`.
+        let memory = result([16, 4, 16, 4]);
+        let text = || "text".to_owned();
+        let expected =
+            Request { method: text(), url: "ext".to_owned(), headers: vec![(text(), text())], body: b"xt".to_vec() };
+        assert_eq!(request(&memory, [(16, 4), (17, 3), (0, 1), (18, 2)], 1000), Ok(expected));
+        assert!(request(&memory, [(16, 4), (17, 3), (0, 1), (18, 2)], 20).is_err());
+    }
+
+    #[test]
+    fn traps_at_headers_that_are_not_aligned_or_reach_past_the_memory() {
+        let memory = result([16, 4, 16, 4]);
+        let request = |headers| request(&memory, [(16, 4), (16, 4), headers, (0, 0)], 1000);
+        assert!(request((20, 0)).is_ok());
+        assert!(request((2, 0)).is_err());
+        assert!(request((0, 2)).is_err());
+        assert!(request((0, -1)).is_err());
     }
 
     #[test]

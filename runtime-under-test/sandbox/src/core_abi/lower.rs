@@ -1,8 +1,6 @@
 //! From values of the host to the guest's memory, which the guest itself allocates through
 //! `cabi_realloc`.
 
-use std::collections::BTreeMap;
-
 use wasmtime::{Memory, StoreContextMut, TypedFunc};
 
 use super::{ReallocParams, lift};
@@ -36,15 +34,19 @@ impl<'a> Heap<'a> {
     }
 
     /// Copies a list of pairs of strings in: elements of 16 bytes.
-    pub(super) async fn pairs(&mut self, pairs: &BTreeMap<String, String>) -> wasmtime::Result<Span> {
-        let (pointer, mut at) = self.allocate(pairs.len().saturating_mul(16), 4).await?;
+    pub(super) async fn pairs<'p>(
+        &mut self,
+        pairs: impl ExactSizeIterator<Item = (&'p String, &'p String)>,
+    ) -> wasmtime::Result<Span> {
+        let count = pairs.len();
+        let (pointer, mut at) = self.allocate(count.saturating_mul(16), 4).await?;
         for (name, value) in pairs {
             let (name, value) = (self.bytes(name.as_bytes()).await?, self.bytes(value.as_bytes()).await?);
             self.write_span(at, name);
             self.write_span(at + 8, value);
             at += 16;
         }
-        Ok((pointer, length(pairs.len())?))
+        Ok((pointer, length(count)?))
     }
 
     /// Copies a list of strings in: elements of 8 bytes.

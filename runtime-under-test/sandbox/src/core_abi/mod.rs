@@ -97,7 +97,7 @@ impl CoreInstance {
         let handler = heap.bytes(context.handler.as_bytes()).await?;
         let version = heap.bytes(context.version.as_bytes()).await?;
         let caller = heap.bytes(context.caller.as_bytes()).await?;
-        let attributes = heap.pairs(&context.attributes).await?;
+        let attributes = heap.pairs(context.attributes.iter()).await?;
         let input = heap.bytes(&arguments.input).await?;
         // An unsigned value travels in a signed one of the same bits.
         let admitted_at = context.admitted_at_ms.cast_signed();

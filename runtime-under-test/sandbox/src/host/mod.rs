@@ -1,17 +1,20 @@
 //! What the host holds for one execution: the two packagings reach it through thin adapters, so a
 //! line logged or a value set means the same in both.
 
+mod egress;
 mod log;
 mod state;
 
 use std::time::{Duration, Instant};
 
+pub(crate) use egress::{Egress, EgressRules};
 pub(crate) use log::{Log, LogRule};
 pub(crate) use state::{State, StateError, StateRules};
 
 use crate::ended::Ended;
 use crate::execution::OverdueRule;
 use crate::limiter::MemoryMeter;
+use crate::outside::{Exchanged, Request};
 
 /// What a handler returns and `output_bytes` bounds (core.md, 9.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub(crate) struct Host {
     pub(crate) log: Log,
     /// The state, if the handler has the permission.
     pub(crate) state: Option<State>,
+    /// The way out, likewise.
+    pub(crate) egress: Option<Egress>,
     /// Memory used so far.
     pub(crate) memory: MemoryMeter,
     /// When the handler is ended.
@@ -92,6 +97,16 @@ impl Host {
     /// The state; a handler without the permission that calls it all the same is ended.
     pub(crate) fn state(&mut self) -> Result<&mut State, Ended> {
         self.state.as_mut().ok_or_else(|| Ended::breach("the handler has no permission for state"))
+    }
+
+    /// Sends a request and waits for what becomes of it; a handler without the permission that calls it all the same is
+    /// ended. Others had the thread meanwhile, so the handler's turn begins anew.
+    pub(crate) async fn send(&mut self, request: Request) -> Result<Exchanged, Ended> {
+        let egress = self.egress.clone();
+        let egress = egress.ok_or_else(|| Ended::breach("the handler has no permission for egress"))?;
+        let exchanged = egress.send(request).await;
+        self.turn = Instant::now();
+        Ok(exchanged)
     }
 
     /// Whether an answer of this many bytes may be returned.

@@ -93,6 +93,7 @@ async fn made(store: &mut Store<Host>, handler: &Prepared, served: &Context) -> 
     let idle = Host {
         log: Log::new(0, Log::append_within_the_limit),
         state: None,
+        egress: None,
         memory: host.memory,
         deadline: host.deadline,
         overdue: host.overdue,

@@ -6,6 +6,7 @@ mod calls;
 mod crowds;
 mod floods;
 mod limits;
+mod outside;
 mod remains;
 
 use std::sync::{Arc, LazyLock};
@@ -167,7 +168,9 @@ const DEFECTS: &[Defect] = &[
 
 /// Every defect of the crate.
 fn defects() -> impl Iterator<Item = &'static Defect> {
-    [DEFECTS, border::DEFECTS, floods::DEFECTS, limits::DEFECTS, remains::DEFECTS].into_iter().flatten()
+    [DEFECTS, border::DEFECTS, floods::DEFECTS, limits::DEFECTS, outside::DEFECTS, remains::DEFECTS]
+        .into_iter()
+        .flatten()
 }
 
 static NAMES: LazyLock<Vec<&'static str>> = LazyLock::new(|| defects().map(|(name, _)| *name).collect());

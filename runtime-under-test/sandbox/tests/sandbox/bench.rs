@@ -35,6 +35,7 @@ pub fn job() -> Job {
         input: b"\"ping\"".to_vec(),
         limits: Limits { memory_bytes: 16 << 20, timeout: AMPLE, log_bytes: 4096, output_bytes: 65_536 },
         state: None,
+        egress: None,
     }
 }
 

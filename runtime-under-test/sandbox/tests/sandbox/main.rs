@@ -3,6 +3,7 @@
 mod abi;
 mod bench;
 mod concurrency;
+mod egress;
 mod handmade;
 mod hostile;
 mod limits;

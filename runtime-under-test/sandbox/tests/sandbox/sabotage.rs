@@ -1,11 +1,16 @@
 //! Each deliberate defect shows, and shows as what it says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use assay_fixtures::exchange::{EgressError as Told, Request as Asked};
 use assay_fixtures::{Behaviour, FailureKind as Made, LogLevel, Packaging};
-use assay_sandbox::{Execution, FailureKind, Job, Level, Outcome, Sandbox, StateSnapshot, sabotages};
+use assay_sandbox::{
+    EgressError, Execution, FailureKind, Job, Level, Outcome, Response, Sandbox, StateSnapshot, sabotages,
+};
 
 use crate::bench::{PAGE, job, job_with_state, output, prepare, settings};
+use crate::egress::{Answers, Silent, answers, fetch};
 
 /// Runs the behaviour twice in a sandbox with the defect.
 async fn twice(id: &str, behaviour: Behaviour, job: Job) -> [Execution; 2] {
@@ -212,4 +217,35 @@ async fn defects_of_cpu_time_show() {
     let in_milliseconds = cpu("cpu-in-milliseconds", Behaviour::LoopTurns(5_000_000)).await;
     let in_nanoseconds = cpu("cpu-in-nanoseconds", Behaviour::LoopTurns(5_000_000)).await;
     assert!(in_milliseconds < in_nanoseconds / 1000);
+}
+
+#[tokio::test]
+async fn defects_of_requests_show() {
+    let answer = || Response { status: 503, headers: vec![], body: vec![0xff] };
+    let fetched = async |id, body: &[u8]| {
+        let outside = Answers::of([Ok(answer()), Ok(answer())]);
+        let asked = Asked::post("https://a.test", body);
+        let execution = once(id, Behaviour::Fetch, fetch(&[asked], outside.clone())).await;
+        (answers(&execution)[0].clone(), outside.asked())
+    };
+    let (cut, _) = fetched("egress-status-cut-to-a-byte", b"").await;
+    assert_eq!(cut.map(|response| response.status), Ok(503 & 0xff));
+    let (repaired, _) = fetched("egress-response-body-as-text", b"").await;
+    assert_eq!(repaired.map(|response| response.body), Ok("\u{fffd}".as_bytes().to_vec()));
+    let (_, asked) = fetched("egress-request-body-as-text", &[0xff]).await;
+    assert_eq!(asked[0].body, "\u{fffd}".as_bytes());
+    let outside = Answers::of([Err(EgressError::RateLimited), Err(EgressError::RateLimited)]);
+    let execution = once("egress-errors-are-one-case", Behaviour::Fetch, fetch(&[Asked::get("x")], outside)).await;
+    assert!(matches!(answers(&execution)[0], Err(Told::Failed(_))));
+}
+
+#[tokio::test]
+async fn defects_of_waiting_show() {
+    let sandbox = Sandbox::sabotaged(settings(), "egress-wait-outlives-the-limit").expect("it exists");
+    let sandbox = sandbox.expect("a sandbox starts");
+    let handler = prepare(&sandbox, &Behaviour::Fetch, Packaging::Core).await;
+    let mut job = fetch(&[Asked::get("https://a.test")], Arc::new(Silent::default()));
+    job.limits.timeout = Duration::from_millis(400);
+    let late = sandbox.execute(&handler, job).await;
+    assert_eq!(answers(&late)[0], Err(Told::TimedOut));
 }

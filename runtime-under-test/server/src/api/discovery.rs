@@ -9,7 +9,7 @@ use crate::app::Call;
 use crate::problem::Answer;
 
 const CONTRACT: &str = "0.1";
-const PROFILES: [&str; 3] = ["core", "registry", "sandbox"];
+const PROFILES: [&str; 4] = ["core", "egress", "registry", "sandbox"];
 
 /// `GET /.well-known/handler-runtime`
 pub fn discover(call: &Call) -> Answer {

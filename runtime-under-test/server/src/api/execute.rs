@@ -80,13 +80,17 @@ async fn run(call: &Call, ready: Ready) -> Answer {
     let Ready { installed, running, question, prepared, mut turn, place } = ready;
     let context = context(call, &installed, question.attributes);
     let execution = context.execution.clone();
+    // A credential may be replaced while the handler runs: both values are kept out of its words.
+    let hidden = credentials(app, &running);
     let job = Job {
         context,
         input: question.text,
         limits: limits(&running.manifest.limits),
         state: turn.as_ref().map(|turn| snapshot(app, &running, turn)),
+        egress: app.outside.of(&execution, &running.manifest),
     };
     let Execution { outcome, logs, logs_truncated, usage, state_changes } = app.sandbox.execute(&prepared, job).await;
+    app.outside.settled(&execution).await;
     let (result, told) = judge(app, &running, outcome).await?;
     let kept = app.policy.keeps_changes(matches!(result, Ended::OutputRejected { .. }));
     // The sandbox hands over changes only of an execution that returned an output; here only the output is judged.
@@ -94,7 +98,8 @@ async fn run(call: &Call, ready: Ready) -> Answer {
         commit(app, &installed, turn, app.policy.committed_changes(changes)).await?;
     }
     app.policy.give_back(place);
-    let secrets = question.secrets.into_iter().chain(told).chain(call.secrets()).collect();
+    let hidden = hidden.into_iter().chain(credentials(app, &running));
+    let secrets = question.secrets.into_iter().chain(told).chain(hidden).chain(call.secrets()).collect();
     let Said { result, logs } = redact(app, Redactor::new(&secrets), Said { result, logs }).await?;
     let release = &installed.release;
     let answered = Answered {
@@ -211,6 +216,14 @@ fn snapshot(app: &App, running: &Running, turn: &Turn) -> StateSnapshot {
         max_bytes: permission.map_or(0, |state| state.max_bytes),
         max_key_bytes: app.offer.bounds.state_key_bytes,
         max_keys: app.offer.bounds.state_keys,
+    }
+}
+
+/// The credentials that a response to the handler may tell of, as of now.
+fn credentials(app: &App, running: &Running) -> Secrets {
+    match running.manifest.permissions.egress {
+        Some(_) => app.outside.sensitive(&running.manifest.id),
+        None => Secrets::new(),
     }
 }
 

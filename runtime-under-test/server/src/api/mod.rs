@@ -1,9 +1,11 @@
 //! The operations, one file for each group; a file reads like its section of the contract.
 
 mod answered;
+mod credentials;
 mod detail;
 mod discovery;
 mod download;
+mod egress;
 mod execute;
 pub mod install;
 mod installed;
@@ -35,7 +37,8 @@ use crate::routes::Operation;
 /// Carries out an operation for a caller who may.
 pub async fn perform(operation: Operation, call: &Call, body: &mut RequestBody) -> Answer {
     // Only lists take parameters; they read them themselves.
-    if !matches!(operation, Operation::ListHandlers | Operation::ListInstalled | Operation::ShowState) {
+    let lists = [Operation::ListHandlers, Operation::ListInstalled, Operation::ShowState, Operation::ListEgress];
+    if !lists.contains(&operation) {
         request::query(call.head.uri.query(), &[], &*call.app.policy)?;
     }
     match operation {
@@ -45,6 +48,9 @@ pub async fn perform(operation: Operation, call: &Call, body: &mut RequestBody) 
         Operation::PutKey => keys::put(call, body).await,
         Operation::ShowKey => keys::show(call),
         Operation::DeleteKey => keys::delete(call).await,
+        Operation::ListCredentials => credentials::list(call),
+        Operation::PutCredential => credentials::put(call, body).await,
+        Operation::DeleteCredential => credentials::delete(call).await,
         Operation::Upload => upload::upload(call, body).await,
         Operation::RevokeHandler | Operation::RevokeRelease => revoke::revoke(call, body).await,
         Operation::Sign => sign::sign(call, body).await,
@@ -59,6 +65,7 @@ pub async fn perform(operation: Operation, call: &Call, body: &mut RequestBody) 
         Operation::Execute => execute::execute(call, body).await,
         Operation::ShowExecution => record::show(call),
         Operation::ShowState => state::show(call).await,
+        Operation::ListEgress => egress::audit(call).await,
     }
 }
 

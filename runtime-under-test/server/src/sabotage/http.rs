@@ -27,6 +27,10 @@ pub const DEFECTS: &[Defect] = &[
     ("request-size-unbounded", || Arc::new(AnySize)),
     ("query-faults-ignored", || Arc::new(AnyQuery)),
     ("users-may-administer", || Arc::new(UsersAdminister)),
+    ("audit-shown-to-users", || Arc::new(UsersMay(&[Operation::ListEgress]))),
+    ("credentials-for-users", || {
+        Arc::new(UsersMay(&[Operation::ListCredentials, Operation::PutCredential, Operation::DeleteCredential]))
+    }),
     ("strangers-are-users", || Arc::new(StrangersAreUsers)),
     ("role-judged-last", || Arc::new(RoleLast)),
 ];
@@ -133,6 +137,14 @@ impl Policy for UsersAdminister {
     }
 }
 
+/// Lets users do what only an admin may.
+struct UsersMay(&'static [Operation]);
+impl Policy for UsersMay {
+    fn least_role(&self, operation: Operation) -> Role {
+        if self.0.contains(&operation) { Role::User } else { Contract.least_role(operation) }
+    }
+}
+
 struct StrangersAreUsers;
 impl Policy for StrangersAreUsers {
     fn judge_role(&self, asked: &Asked<'_>) -> Result<Role, Refusal> {
@@ -148,10 +160,16 @@ impl Policy for RoleLast {
         if verdict.is_ok() {
             return verdict;
         }
-        let about_a_handler = !asked
-            .operations
-            .iter()
-            .any(|operation| matches!(operation, Operation::PutKey | Operation::ShowKey | Operation::DeleteKey));
+        let about_a_handler = !asked.operations.iter().any(|operation| {
+            matches!(
+                operation,
+                Operation::PutKey
+                    | Operation::ShowKey
+                    | Operation::DeleteKey
+                    | Operation::PutCredential
+                    | Operation::DeleteCredential
+            )
+        });
         match asked.names.first() {
             Some(name) if about_a_handler => match name.parse::<HandlerId>() {
                 Ok(id) if asked.registry.catalogue().handler(&id).is_some() => verdict,

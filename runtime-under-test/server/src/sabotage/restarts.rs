@@ -1,11 +1,11 @@
-//! Defects of what survives: the data folder forgets something at each start.
+//! Defects of what survives: the data folder forgets something at each start, or its tables do something by themselves.
 
 use std::path::Path;
 
 use rusqlite::Connection;
 
 use crate::exit::Failure;
-use crate::store::{DATABASE, StoreError};
+use crate::store::{DATABASE, Store, StoreError};
 
 /// The table: the id, and the statements that forget.
 pub const FORGOTTEN: &[(&str, &str)] = &[
@@ -21,7 +21,50 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
     ("installations-forgotten-at-restart", "DELETE FROM installations"),
     ("state-forgotten-at-restart", "DELETE FROM state"),
     ("registry-key-new-at-restart", "DELETE FROM registry_key"),
+    ("credentials-lost-at-restart", "DELETE FROM egress_credentials"),
+    ("audit-lost-at-restart", "DROP TRIGGER IF EXISTS egress_audit_stays; DELETE FROM egress_audit"),
 ];
+
+/// Another table: the id, and the statements that change what the tables do. They may run at every start.
+pub const ALTERED: &[(&str, &str)] = &[
+    (
+        "audit-cut-at-uninstall",
+        "DROP TRIGGER IF EXISTS egress_audit_stays;
+         CREATE TRIGGER IF NOT EXISTS cut AFTER DELETE ON installations BEGIN
+             DELETE FROM egress_audit WHERE handler = OLD.handler;
+         END",
+    ),
+    (
+        "audit-cut-at-upgrade",
+        "DROP TRIGGER IF EXISTS egress_audit_stays;
+         CREATE TRIGGER IF NOT EXISTS cut AFTER UPDATE ON installations BEGIN
+             DELETE FROM egress_audit WHERE handler = OLD.handler;
+         END",
+    ),
+    (
+        "audit-sequence-shared",
+        "DROP TRIGGER IF EXISTS egress_audit_stays_as_it_is;
+         CREATE TRIGGER IF NOT EXISTS shared AFTER INSERT ON egress_audit BEGIN
+             UPDATE egress_audit SET sequence = (SELECT count(*) FROM egress_audit)
+                 WHERE handler = NEW.handler AND sequence = NEW.sequence;
+         END",
+    ),
+    (
+        "credentials-removed-come-back",
+        "CREATE TRIGGER IF NOT EXISTS comes_back AFTER DELETE ON egress_credentials BEGIN
+             INSERT INTO egress_credentials VALUES (OLD.name, OLD.handlers, OLD.hosts, OLD.header, OLD.value);
+         END",
+    ),
+];
+
+/// Runs the statements on the database of a data folder, which is made first where there is none.
+///
+/// # Errors
+/// If the data folder cannot be used, or SQLite refuses.
+pub fn alter(data: &Path, statements: &str) -> Result<(), Failure> {
+    drop(Store::open(data).map_err(|error| error.at_start(data))?);
+    forget(data, statements)
+}
 
 /// Runs the statements on the database of a data folder, if there is one.
 ///

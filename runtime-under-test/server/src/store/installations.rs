@@ -39,13 +39,18 @@ impl Store {
 }
 
 impl Writer<'_> {
-    /// Installs a version of a handler of which none is installed; answers the installation's number.
+    /// Installs a version of a handler of which none is installed; answers the installation's number. That it was installed
+    /// once is remembered for good.
     pub fn install(&mut self, handler: &HandlerId, version: &Version, at: Timestamp) -> Result<i64, StoreError> {
-        self.connection.execute(
+        let transaction = self.connection.transaction()?;
+        transaction.execute("INSERT OR IGNORE INTO installed_once (handler) VALUES (?1)", [handler.as_str()])?;
+        transaction.execute(
             "INSERT INTO installations (handler, version, installed_at) VALUES (?1, ?2, ?3)",
             params![handler.as_str(), version.as_str(), at.to_string()],
         )?;
-        Ok(self.connection.last_insert_rowid())
+        let number = transaction.last_insert_rowid();
+        transaction.commit()?;
+        Ok(number)
     }
 
     /// Replaces the version of an installation; its number and its state stay.

@@ -3,7 +3,9 @@
 //! All changes go through [`Writer`], one at a time; when one of its methods has returned, the change is on the disk.
 //! Everything here blocks: callers are on threads that may.
 
+mod audit;
 mod blobs;
+mod credentials;
 mod installations;
 mod keys;
 mod releases;
@@ -18,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::exit::{Exit, Failure};
+pub use audit::AuditEntry;
 pub use blobs::Blobs;
 pub use installations::StoredInstallation;
 pub use releases::{Inserted, NewRelease};

@@ -5,7 +5,8 @@ use rusqlite::Connection;
 use super::StoreError;
 
 /// The steps from an empty database to the current one; `user_version` counts those that were taken.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE registry_key (
         only INTEGER PRIMARY KEY CHECK (only = 1),
         seed BLOB NOT NULL CHECK (length(seed) = 32)
@@ -65,7 +66,37 @@ const STEPS: &[&str] = &["
         value BLOB NOT NULL,
         PRIMARY KEY (owner, key)
     ) STRICT;
-"];
+",
+    "
+    CREATE TABLE installed_once (
+        handler TEXT PRIMARY KEY
+    ) STRICT;
+    INSERT INTO installed_once (handler) SELECT handler FROM installations;
+
+    CREATE TABLE egress_credentials (
+        name TEXT PRIMARY KEY,
+        handlers TEXT NOT NULL,
+        hosts TEXT NOT NULL,
+        header TEXT NOT NULL,
+        value TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE egress_audit (
+        handler TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        members TEXT NOT NULL,
+        PRIMARY KEY (handler, sequence)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TRIGGER egress_audit_stays BEFORE DELETE ON egress_audit BEGIN
+        SELECT raise(ABORT, 'the audit is append-only');
+    END;
+
+    CREATE TRIGGER egress_audit_stays_as_it_is BEFORE UPDATE ON egress_audit BEGIN
+        SELECT raise(ABORT, 'the audit is append-only');
+    END;
+",
+];
 
 /// Sets the connection's pragmas: every commit is on the disk before it returns.
 pub fn configure(connection: &Connection) -> rusqlite::Result<()> {

@@ -12,13 +12,13 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// A process of the runtime; it is killed when the test ends.
-struct Runtime {
+pub struct Runtime {
     child: Child,
-    target: Target,
+    pub target: Target,
 }
 
 impl Runtime {
-    fn start(data: &Path) -> Self {
+    pub fn start(data: &Path) -> Self {
         let mut child = command(data, "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -27,7 +27,7 @@ impl Runtime {
     }
 
     /// SIGKILL: nothing is finished, nothing is closed.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use assay_fixtures::{Behaviour, Key, Package, Recipe};
-use assay_server::{App, Clock, Conduct, SystemClock, Tokens, serve};
+use assay_server::{App, Clock, Conduct, Network, SystemClock, Tokens, serve};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -26,12 +26,15 @@ pub struct Reply {
 
 /// Opens a runtime on a data folder and serves it until the test ends.
 pub async fn start(data: &std::path::Path, clock: Arc<dyn Clock>) -> Target {
+    start_on(data, clock, Network::default()).await
+}
+
+/// The same on a network.
+pub async fn start_on(data: &std::path::Path, clock: Arc<dyn Clock>, network: Network) -> Target {
     let tokens = Tokens::new(ADMIN, USER).unwrap();
     let data = data.to_owned();
-    let app =
-        tokio::task::spawn_blocking(move || App::open(&data, data.join("compiled"), tokens, clock, Conduct::default()))
-            .await
-            .unwrap();
+    let open = move || App::open(&data, data.join("compiled"), tokens, clock, network, Conduct::default());
+    let app = tokio::task::spawn_blocking(open).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, Arc::new(app.unwrap()), std::future::pending()));
@@ -67,6 +70,14 @@ impl Target {
 
     pub async fn get(self, path: &str) -> Reply {
         self.send(ADMIN, "GET", path, "", b"").await
+    }
+
+    pub async fn put(self, path: &str, body: Value) -> Reply {
+        self.send(ADMIN, "PUT", path, "application/json", body.to_string().as_bytes()).await
+    }
+
+    pub async fn delete(self, path: &str) -> Reply {
+        self.send(ADMIN, "DELETE", path, "", b"").await
     }
 
     pub async fn post(self, path: &str, body: Value) -> Reply {

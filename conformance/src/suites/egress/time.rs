@@ -1,0 +1,132 @@
+//! How long an exchange may take (egress.md 7.6), and what an execution that waits is charged (sandbox.md 8.1).
+
+use std::time::Duration;
+
+use assay_fixtures::exchange::{Request, Then};
+use assay_harness::observatory::{DnsAnswer, Gate, Host, Reply, Tls};
+use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
+use serde_json::json;
+
+use crate::outside::{NEEDS, Outside, Sender, answers, expect, nonce};
+
+/// The table.
+pub const GROUP: Group = Group {
+    profile: "egress",
+    name: "time",
+    checks: checks![
+        each("egress.time.connecting", "the limit holds before a connection is there", &["EGR-HTT-007"], connecting)
+            .needs(NEEDS),
+        each("egress.time.head", "and for the head of a response", &["EGR-HTT-007"], head).needs(NEEDS),
+        each("egress.time.body", "and for its body, however slowly bytes come", &["EGR-HTT-007"], body).needs(NEEDS),
+        each("egress.time.execution", "an execution that is over gives its exchange up", &["EGR-HTT-008"], execution)
+            .needs(NEEDS),
+        each("egress.time.charged", "to wait costs no processor", &["EGR-ABI-003"], charged).needs(NEEDS),
+    ],
+};
+
+/// The limit of an exchange here, in milliseconds.
+const LIMIT: u64 = 700;
+
+/// A host and a handler whose exchanges may take [`LIMIT`]; a slow answer that keeps to it is handed on.
+async fn limited(cx: &Cx) -> Result<(Outside, Host, Sender), Stop> {
+    let outside = Outside::new(cx).await?;
+    let host = outside.host("api")?;
+    let generous = outside.limited("generous", &[host.rule()], json!({"timeout_ms": 5000})).await?;
+    let sender = outside.limited("sender", &[host.rule()], json!({"timeout_ms": LIMIT})).await?;
+    let slow = Reply::ok("in time").after(Duration::from_millis(LIMIT + 100)).slow_body(2, Duration::from_millis(20));
+    host.reply_at("/in-time", slow);
+    let answer = generous.send(Request::get(host.url("/in-time"))).await?;
+    crate::outside::response(&answer).control("a slow answer in time is handed on")?;
+    sender.reaches(&host).await?;
+    Ok((outside, host, sender))
+}
+
+async fn timed_out(sender: &Sender, host: &Host) -> Result<(), Stop> {
+    expect(&sender.send(Request::get(host.url("/slow"))).await?, "timed-out")
+}
+
+async fn connecting(cx: Cx) -> Result<(), Stop> {
+    let (outside, _, _) = limited(&cx).await?;
+    let hosts = ["resolver", "connection", "handshake"].map(|label| outside.host(label));
+    let [resolver, connection, handshake] = hosts;
+    let (resolver, connection, handshake) = (resolver?, connection?, handshake?);
+    resolver.resolves_to(vec![DnsAnswer::Silence]);
+    connection.resolves_to(vec![DnsAnswer::one(outside.watch().silent_address().await?)]);
+    handshake.certificate(Tls::Silent);
+    let rules = [&resolver, &connection, &handshake].map(Host::rule);
+    let sender = outside.limited("all", &rules, json!({"timeout_ms": LIMIT})).await?;
+    for (what, host) in [("resolving", &resolver), ("connecting", &connection), ("the handshake", &handshake)] {
+        cx.case(what, timed_out(&sender, host)).await;
+    }
+    Ok(())
+}
+
+async fn head(cx: Cx) -> Result<(), Stop> {
+    let (_, host, sender) = limited(&cx).await?;
+    for (what, reply) in [
+        ("no head", Reply::silence()),
+        ("byte by byte", Reply::ok("x").header("x-long", &"a".repeat(1000)).slow_head(1, Duration::from_millis(50))),
+        (
+            "1xx without end",
+            (0..100).fold(Reply::ok("x").after(Duration::from_secs(30)), |reply, _| reply.informed(103, &[])),
+        ),
+    ] {
+        host.reply_at("/slow", reply);
+        cx.case(what, timed_out(&sender, &host)).await;
+    }
+    Ok(())
+}
+
+async fn body(cx: Cx) -> Result<(), Stop> {
+    let (_, host, sender) = limited(&cx).await?;
+    let gate = Gate::new();
+    for (what, reply) in [
+        ("no body", Reply::ok("body").body_held(&gate)),
+        ("byte by byte", Reply::ok("b".repeat(1000)).slow_body(1, Duration::from_millis(50))),
+        ("without end", Reply::endless_trickle(Duration::from_millis(50))),
+    ] {
+        host.reply_at("/slow", reply);
+        let judged = async {
+            timed_out(&sender, &host).await?;
+            let connection = host.requests().pop().map(|seen| seen.connection).unwrap_or_default();
+            host.closed(connection).await.map(drop)
+        };
+        cx.case(what, judged).await;
+    }
+    gate.open();
+    Ok(())
+}
+
+async fn execution(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let host = outside.host("api")?;
+    let sender = outside.install(&outside.recipe("sender", &[host.rule()]).limit("timeout_ms", 1000)).await?;
+    sender.reaches(&host).await?;
+    let gate = Gate::new();
+    for (number, (what, reply)) in
+        [("no head", Reply::ok("x").held(&gate)), ("no body", Reply::ok("x").body_held(&gate))].into_iter().enumerate()
+    {
+        host.reply_at("/held", reply);
+        let judged = async {
+            let execution = sender.run(&[Request::get(host.url("/held"))], Then::Answer).await?;
+            execution.expect("timeout")?;
+            let seen = host.request_number(number + 2).await?;
+            let closed = host.closed_within(seen.connection, Duration::from_secs(4)).await?;
+            ensure!(closed.by_client, "the connection was not closed by the runtime");
+            Ok(())
+        };
+        cx.case(what, judged).await;
+    }
+    gate.open();
+    sender.reaches(&host).await
+}
+
+async fn charged(cx: Cx) -> Result<(), Stop> {
+    let (_, host, sender) = Outside::pair(&cx).await?;
+    host.reply_at("/slow", Reply::ok("x").after(Duration::from_secs(2)));
+    let execution = sender.run(&[Request::get(host.url("/slow")), Request::get(host.url("/"))], Then::Answer).await?;
+    nonce(&answers(&execution, 2)?[1], &host)?;
+    let charged = execution.body["usage"]["cpu_us"].as_u64().unwrap_or(u64::MAX);
+    ensure!(charged < 1_000_000, "an execution that waited for 2 s was charged {charged} us");
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! One name of a check: how it is programmed, what was seen of it, and how to wait for more.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::records::{Connection, Handshake, Log, Query, Seen};
+use super::reply::Reply;
+use super::script::{DnsAnswer, Entry, Tls};
+use super::watch::{Grounds, unusable};
+use crate::Stop;
+
+/// A name that a check registered. Clones are the same name.
+#[derive(Clone, Debug)]
+pub struct Host {
+    entry: Arc<Entry>,
+    grounds: Arc<Grounds>,
+}
+
+impl Host {
+    pub(super) fn new(entry: Arc<Entry>, grounds: Arc<Grounds>) -> Host {
+        Host { entry, grounds }
+    }
+
+    /// The name, in lower case.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// The port on which it serves: that of all names.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.grounds.site.port
+    }
+
+    /// Its first address.
+    #[must_use]
+    pub fn address(&self) -> IpAddr {
+        self.entry.address
+    }
+
+    /// Its first address and its port.
+    #[must_use]
+    pub fn addr(&self) -> SocketAddr {
+        SocketAddr::new(self.address(), self.port())
+    }
+
+    /// What its default answer holds, and no other name's: 24 hexadecimal digits.
+    #[must_use]
+    pub fn nonce(&self) -> &str {
+        &self.entry.nonce
+    }
+
+    /// `https://name:port`, as in a manifest.
+    #[must_use]
+    pub fn rule(&self) -> String {
+        format!("https://{}:{}", self.name(), self.port())
+    }
+
+    /// `https://name:port` and this path, which begins with `/`.
+    #[must_use]
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.rule())
+    }
+
+    /// Answers the requests with these replies in turn; the last one stays.
+    pub fn replies(&self, replies: Vec<Reply>) {
+        self.entry.set_replies(replies);
+    }
+
+    /// Answers every request with this reply.
+    pub fn reply_with(&self, reply: Reply) {
+        self.entry.set_replies(vec![reply]);
+    }
+
+    /// Answers requests for this target (path and query, as on the wire) with this reply, whatever the others get.
+    pub fn reply_at(&self, target: &str, reply: Reply) {
+        self.entry.set_reply_at(target.to_owned(), reply);
+    }
+
+    /// Answers the questions for IPv4 with these in turn, and those for IPv6 likewise; the last one stays.
+    pub fn resolves_to(&self, answers: Vec<DnsAnswer>) {
+        self.entry.set_answers(answers);
+    }
+
+    /// Serves TLS in this way from now on.
+    pub fn certificate(&self, tls: Tls) {
+        self.entry.set_tls(tls);
+    }
+
+    /// One more address of the internet at which the name serves. It does not resolve to it by itself.
+    ///
+    /// # Errors
+    /// [`Stop::Error`] if this machine gives none.
+    pub fn further_address(&self) -> Result<IpAddr, Stop> {
+        let address = self.grounds.site.internet_address();
+        self.listen_at(address)?;
+        Ok(address)
+    }
+
+    pub(super) fn listen_at(&self, address: IpAddr) -> Result<(), Stop> {
+        let place = SocketAddr::new(address, self.port());
+        let task = super::origin::listen(&self.grounds.site, place, Some(Arc::clone(&self.entry)));
+        self.grounds.keep(task.map_err(|error| unusable(place, &error))?);
+        Ok(())
+    }
+
+    /// The requests so far, in the order in which they were complete.
+    #[must_use]
+    pub fn requests(&self) -> Vec<Seen> {
+        self.entry.records.read(|log| log.requests.clone())
+    }
+
+    /// The questions for the name so far.
+    #[must_use]
+    pub fn queries(&self) -> Vec<Query> {
+        self.entry.records.read(|log| log.queries.clone())
+    }
+
+    /// The handshakes so far, finished or not.
+    #[must_use]
+    pub fn handshakes(&self) -> Vec<Handshake> {
+        self.entry.records.read(|log| log.handshakes.clone())
+    }
+
+    /// The connections so far: to its own addresses, and those to 127.0.0.1 and ::1 that named it.
+    #[must_use]
+    pub fn connections(&self) -> Vec<Connection> {
+        self.entry.records.read(|log| log.connections.clone())
+    }
+
+    /// Whether anything at all was seen of it, be it a question for its name.
+    #[must_use]
+    pub fn was_noticed(&self) -> bool {
+        self.entry.records.read(|log| !(log.queries.is_empty() && log.connections.is_empty()))
+    }
+
+    /// Whether anybody connected.
+    #[must_use]
+    pub fn was_reached(&self) -> bool {
+        self.entry.records.read(|log| !log.connections.is_empty())
+    }
+
+    /// Waits for the request with this number, from 1, to be complete.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if it does not come while the check may wait.
+    pub async fn request_number(&self, number: usize) -> Result<Seen, Stop> {
+        let what = || format!("request {number} to {} did not come", self.name());
+        self.until(self.grounds.patience(), what, |log| log.requests.get(number.checked_sub(1)?).cloned()).await
+    }
+
+    /// Waits for the question with this number, from 1.
+    ///
+    /// # Errors
+    /// As for [`Host::request_number`].
+    pub async fn query_number(&self, number: usize) -> Result<Query, Stop> {
+        let what = || format!("question {number} for {} did not come", self.name());
+        self.until(self.grounds.patience(), what, |log| log.queries.get(number.checked_sub(1)?).cloned()).await
+    }
+
+    /// Waits for the connection with this number in the order of the name, from 1.
+    ///
+    /// # Errors
+    /// As for [`Host::request_number`].
+    pub async fn connection_number(&self, number: usize) -> Result<Connection, Stop> {
+        let what = || format!("connection {number} to {} did not come", self.name());
+        self.until(self.grounds.patience(), what, |log| log.connections.get(number.checked_sub(1)?).cloned()).await
+    }
+
+    /// Waits for the end of a connection, by its [`Connection::number`] or [`Seen::connection`].
+    ///
+    /// # Errors
+    /// As for [`Host::request_number`].
+    pub async fn closed(&self, connection: u64) -> Result<Connection, Stop> {
+        self.closed_within(connection, self.grounds.patience()).await
+    }
+
+    /// The same, for at most so long.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if the connection is open after that.
+    pub async fn closed_within(&self, connection: u64, patience: Duration) -> Result<Connection, Stop> {
+        let what = || format!("a connection to {} was not closed", self.name());
+        let patience = patience.min(self.grounds.patience());
+        let over = |known: &&Connection| known.number == connection && known.closed.is_some();
+        self.until(patience, what, |log| log.connections.iter().find(over).cloned()).await
+    }
+
+    async fn until<T>(
+        &self,
+        patience: Duration,
+        what: impl FnOnce() -> String,
+        find: impl Fn(&Log) -> Option<T>,
+    ) -> Result<T, Stop> {
+        match tokio::time::timeout(patience, self.entry.records.until(find)).await {
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(Stop::Error("the observatory has ended".to_owned())),
+            Err(_) => Err(Stop::Fail(format!("{} within {:.1} s", what(), patience.as_secs_f64()))),
+        }
+    }
+}

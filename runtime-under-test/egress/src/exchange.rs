@@ -1,0 +1,62 @@
+//! One exchange: resolve once, judge the addresses, connect to one of them, send once, read the answer. It follows nothing
+//! and repeats nothing (egress.md 6, 7.3 and 7.8).
+
+use std::{net::IpAddr, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use crate::{
+    Grant, connect::connect, egress::Inner, http, outgoing::Outgoing, received::Received, recording::Progress,
+    stop::Stop,
+};
+
+/// What is done for a request whose turn has come.
+pub(crate) trait Exchange: Send + Sync {
+    /// Gets the response.
+    fn run<'a>(
+        &'a self,
+        inner: &'a Arc<Inner>,
+        grant: &'a Grant,
+        request: &'a Outgoing,
+        progress: &'a Arc<Progress>,
+    ) -> BoxFuture<'a, Result<Received, Stop>>;
+}
+
+/// Asks once and sends once.
+pub(crate) struct Once;
+
+impl Exchange for Once {
+    fn run<'a>(
+        &'a self,
+        inner: &'a Arc<Inner>,
+        grant: &'a Grant,
+        request: &'a Outgoing,
+        progress: &'a Arc<Progress>,
+    ) -> BoxFuture<'a, Result<Received, Stop>> {
+        Box::pin(async move {
+            let answer = inner.resolver.resolve(&request.host).await;
+            let addresses = (inner.policy.judge)(&answer, &|address| inner.may_reach(address))?;
+            send(inner, grant, request, &addresses, progress).await
+        })
+    }
+}
+
+/// Sends a request to one of the judged addresses.
+pub(crate) async fn send(
+    inner: &Inner,
+    grant: &Grant,
+    request: &Outgoing,
+    addresses: &[IpAddr],
+    progress: &Progress,
+) -> Result<Received, Stop> {
+    let mut connection = connect(inner, grant, request, addresses, progress).await?;
+    let rules = &inner.policy.http;
+    // A connection whose exchange fails, or is dropped on its way, is closed with it.
+    let (received, goes_on) = http::exchange(&mut connection, request, &inner.response_bounds, rules, progress)
+        .await
+        .map_err(Stop::failed)?;
+    if goes_on {
+        inner.pool(grant).put(connection);
+    }
+    Ok(received)
+}

@@ -1,0 +1,178 @@
+//! Defects of names and addresses (egress.md 2.2 and 6).
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use futures_util::future::BoxFuture;
+use hickory_proto::rr::RecordType;
+
+use super::Defect;
+use crate::{
+    Grant, Outcome,
+    address::{all_reachable, is_special, reasons, unresolved},
+    egress::Inner,
+    exchange::{Exchange, send},
+    order,
+    outgoing::Outgoing,
+    received::Received,
+    recording::Progress,
+    resolve::{Answer, Resolve},
+    stop::Stop,
+};
+
+/// Takes the families of a list for globally reachable.
+macro_rules! allowed {
+    ($($family:literal),+) => {
+        |policy| {
+            policy.special = |address| {
+                is_special(address) && !reasons(address).any(|reason| [$($family),+].contains(&reason))
+            };
+        }
+    };
+}
+
+/// The table.
+pub(super) const DEFECTS: &[Defect] = &[
+    ("egress-resolves-denied-hosts", |policy| {
+        policy.pass = |inner, grant, request, progress| {
+            Box::pin(async move {
+                if let Some(host) = ::url::Url::parse(&request.url).ok().as_ref().and_then(::url::Url::host_str) {
+                    let allowed = grant.rules.iter().any(|rule| rule.matches(host, rule.port()));
+                    if !allowed {
+                        inner.resolver.resolve(host).await;
+                    }
+                }
+                order::pass(inner, grant, request, progress).await
+            })
+        };
+    }),
+    ("egress-resolves-before-its-turn", |policy| {
+        policy.resolver = |resolver| Arc::new(Kept { resolver, answers: Mutex::default(), forgets: true });
+        policy.pass = |inner, grant, request, progress| {
+            Box::pin(async move {
+                if let Some(host) = ::url::Url::parse(&request.url).ok().as_ref().and_then(::url::Url::host_str)
+                    && grant.rules.iter().any(|rule| rule.matches(host, rule.port()))
+                {
+                    inner.resolver.resolve(&format!("{EARLY}{host}")).await;
+                }
+                order::pass(inner, grant, request, progress).await
+            })
+        };
+    }),
+    ("egress-resolves-ipv4-only", |policy| policy.stub.types = &[RecordType::A]),
+    ("egress-answers-cached", |policy| {
+        policy.resolver = |resolver| Arc::new(Kept { resolver, answers: Mutex::default(), forgets: false });
+    }),
+    ("egress-first-address-judged", |policy| {
+        policy.judge = |answer, may_reach| {
+            let first = Answer { addresses: answer.addresses.iter().take(1).copied().collect(), ..*answer };
+            all_reachable(&first, may_reach)?;
+            Ok(answer.addresses.clone())
+        };
+    }),
+    ("egress-special-addresses-skipped", |policy| {
+        policy.judge = |answer, may_reach| {
+            let good: Vec<IpAddr> = answer.addresses.iter().copied().filter(|address| may_reach(*address)).collect();
+            if good.is_empty() { all_reachable(answer, may_reach) } else { Ok(good) }
+        };
+    }),
+    ("egress-resolves-twice", |policy| policy.exchange = Arc::new(Twice)),
+    ("egress-private-allowed", allowed!("private")),
+    ("egress-loopback-allowed", allowed!("loopback")),
+    ("egress-link-local-allowed", allowed!("link-local")),
+    ("egress-shared-space-allowed", allowed!("shared")),
+    ("egress-multicast-allowed", allowed!("multicast")),
+    ("egress-reserved-allowed", allowed!("reserved")),
+    ("egress-unspecified-allowed", allowed!("unspecified")),
+    ("egress-documentation-allowed", allowed!("documentation")),
+    ("egress-benchmarking-allowed", allowed!("benchmarking")),
+    ("egress-protocol-ranges-allowed", allowed!("protocol")),
+    ("egress-mapped-allowed", |policy| {
+        policy.special = |address| {
+            let is_mapped = reasons(address).any(|reason| reason == "mapped");
+            let is_more = reasons(address).any(|reason| ["loopback", "unspecified"].contains(&reason));
+            is_special(address) && (!is_mapped || is_more)
+        };
+    }),
+    ("egress-nat64-allowed", allowed!("nat64")),
+    ("egress-6to4-allowed", allowed!("6to4")),
+    ("egress-unique-local-allowed", allowed!("unique-local")),
+    ("egress-unresolved-denied", |policy| {
+        policy.judge = |answer, may_reach| {
+            all_reachable(answer, may_reach).map_err(|stop| match stop.outcome {
+                Outcome::Failed => Stop::denied(unresolved().reason),
+                _ => stop,
+            })
+        };
+    }),
+    ("egress-aliases-ignored", |policy| policy.stub.most_aliases = 0),
+    ("egress-alias-targets-unjudged", |policy| {
+        policy.judge = |answer, may_reach| all_reachable(answer, &|address| answer.aliased || may_reach(address));
+    }),
+];
+
+/// What marks a name that is asked for before its turn.
+const EARLY: &str = "early!";
+
+/// Keeps answers: for good, or for the next question.
+struct Kept {
+    resolver: Arc<dyn Resolve>,
+    answers: Mutex<HashMap<String, Vec<Answer>>>,
+    forgets: bool,
+}
+
+impl Resolve for Kept {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Answer> {
+        Box::pin(async move {
+            let (early, host) = host.strip_prefix(EARLY).map_or((false, host), |host| (true, host));
+            if !early {
+                let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+                let kept = answers.get_mut(host).filter(|kept| !kept.is_empty());
+                if let Some(answer) = kept.map(|kept| if self.forgets { kept.remove(0) } else { kept[0].clone() }) {
+                    return answer;
+                }
+            }
+            let answer = self.resolver.resolve(host).await;
+            if early || !self.forgets {
+                let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+                answers.entry(host.to_owned()).or_default().push(answer.clone());
+            }
+            answer
+        })
+    }
+}
+
+/// Takes addresses for hosts.
+pub(super) struct Literals(pub(super) Arc<dyn Resolve>);
+
+impl Resolve for Literals {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Answer> {
+        match host.trim_matches(['[', ']']).parse() {
+            Ok(address) => Box::pin(async move { Answer { addresses: vec![address], aliased: false } }),
+            Err(_) => self.0.resolve(host),
+        }
+    }
+}
+
+/// Judges one answer and connects to another one.
+struct Twice;
+
+impl Exchange for Twice {
+    fn run<'a>(
+        &'a self,
+        inner: &'a Arc<Inner>,
+        grant: &'a Grant,
+        request: &'a Outgoing,
+        progress: &'a Arc<Progress>,
+    ) -> BoxFuture<'a, Result<Received, Stop>> {
+        Box::pin(async move {
+            let judged = inner.resolver.resolve(&request.host).await;
+            (inner.policy.judge)(&judged, &|address| inner.may_reach(address))?;
+            let used = inner.resolver.resolve(&request.host).await;
+            send(inner, grant, request, &used.addresses, progress).await
+        })
+    }
+}

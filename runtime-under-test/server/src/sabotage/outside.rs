@@ -1,0 +1,201 @@
+//! Defects of credentials, of the audit, and of what an execution may ask for.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use assay_egress::Grant;
+use assay_package::{Bounds, HandlerId, HostRule, KeyName, Manifest, Refusal};
+use serde_json::Value;
+
+use crate::outside::credentials::{Credential, CredentialFault, Kept, Member};
+use crate::outside::policy::{EgressContract, EgressPolicy};
+use crate::redaction::Secrets;
+
+/// One row of the table: the id, and the policy that has the defect.
+type Defect = (&'static str, fn() -> Arc<dyn EgressPolicy>);
+
+/// The table.
+pub const DEFECTS: &[Defect] = &[
+    ("egress-rules-kept-at-upgrade", || Arc::<KeepsRules>::default()),
+    ("egress-limits-from-the-bounds", || Arc::new(LimitsOfTheRuntime)),
+    ("credentials-listed-with-values", || Arc::new(ShowsValues)),
+    ("credential-headers-unjudged", || Arc::new(Unjudged(Member::Header))),
+    ("credential-values-unjudged", || Arc::new(Unjudged(Member::Value))),
+    ("credential-hosts-unjudged", || Arc::new(Unjudged(Member::Hosts))),
+    ("credential-handlers-unjudged", || Arc::new(Unjudged(Member::Handlers))),
+    ("credentials-for-any-handler", || Arc::new(AnyHandler)),
+    ("credentials-for-any-host", || Arc::new(AnyHost)),
+    ("credentials-for-any-port", || Arc::new(AnyPort)),
+    ("credentials-logged", || Arc::new(LogsValues)),
+    ("credentials-shown-in-logs", || Arc::new(ShowsInLogs)),
+    ("credentials-kept-after-removal", || Arc::<KeepsRemoved>::default()),
+    ("credentials-replaced-late", || Arc::<KeepsFirst>::default()),
+    ("audit-not-durable", || Arc::new(WritesLater)),
+    ("audit-of-every-handler", || Arc::new(OneAudit)),
+    ("audit-only-while-installed", || Arc::new(OnlyInstalled)),
+    ("audit-of-unknown-ids-is-empty", || Arc::new(AnyId)),
+    ("audit-newest-first", || Arc::new(NewestFirst)),
+    ("audit-unpaged", || Arc::new(OnePage)),
+    ("audit-skips-at-borders", || Arc::new(SkipsAtBorders)),
+];
+
+/// The rules of the version of a handler that was executed first.
+#[derive(Default)]
+struct KeepsRules(Mutex<HashMap<String, Vec<HostRule>>>);
+impl EgressPolicy for KeepsRules {
+    fn grant(&self, execution: &str, manifest: &Manifest) -> Option<Grant> {
+        let mut grant = EgressContract.grant(execution, manifest)?;
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        grant.rules.clone_from(first.entry(grant.handler.clone()).or_insert_with(|| grant.rules.clone()));
+        Some(grant)
+    }
+}
+
+struct LimitsOfTheRuntime;
+impl EgressPolicy for LimitsOfTheRuntime {
+    fn grant(&self, execution: &str, manifest: &Manifest) -> Option<Grant> {
+        let bounds = Bounds::default();
+        Some(Grant {
+            requests_per_minute: bounds.egress_requests_per_minute,
+            bytes_per_minute: bounds.egress_bytes_per_minute,
+            queue: bounds.egress_queue,
+            timeout: Duration::from_millis(bounds.egress_timeout_ms),
+            ..EgressContract.grant(execution, manifest)?
+        })
+    }
+}
+
+struct ShowsValues;
+impl EgressPolicy for ShowsValues {
+    fn shown(&self, credential: &Credential) -> Value {
+        let mut shown = EgressContract.shown(credential);
+        shown["value"] = credential.value.clone().into();
+        shown
+    }
+}
+
+/// Keeps what is right of a member and forgets the rest.
+struct Unjudged(Member);
+impl EgressPolicy for Unjudged {
+    fn credential_fault(&self, fault: CredentialFault) -> Result<(), Refusal> {
+        if fault.of == self.0 { Ok(()) } else { Err(fault.refusal) }
+    }
+}
+
+struct AnyHandler;
+impl EgressPolicy for AnyHandler {
+    fn fits(&self, credential: &Credential, _: &HandlerId, host: &str, port: u16) -> bool {
+        credential.is_for(host, port)
+    }
+}
+
+struct AnyHost;
+impl EgressPolicy for AnyHost {
+    fn fits(&self, credential: &Credential, handler: &HandlerId, _: &str, _: u16) -> bool {
+        credential.covers(handler)
+    }
+}
+
+struct AnyPort;
+impl EgressPolicy for AnyPort {
+    fn fits(&self, credential: &Credential, handler: &HandlerId, host: &str, _: u16) -> bool {
+        credential.covers(handler) && credential.hosts.iter().any(|rule| rule.matches(host, rule.port()))
+    }
+}
+
+struct LogsValues;
+impl EgressPolicy for LogsValues {
+    fn announce(&self, credential: &Credential) {
+        tracing::info!(name = %credential.name, value = credential.value, "a credential is kept");
+    }
+}
+
+struct ShowsInLogs;
+impl EgressPolicy for ShowsInLogs {
+    fn sensitive(&self, _: &Kept, _: &HandlerId) -> Secrets {
+        Secrets::new()
+    }
+}
+
+/// All credentials that there were at any request so far, as they are now or were last.
+#[derive(Default)]
+struct KeepsRemoved(Mutex<BTreeMap<KeyName, Credential>>);
+impl EgressPolicy for KeepsRemoved {
+    fn fitting(&self, kept: &Kept, handler: &HandlerId, host: &str, port: u16) -> Vec<Credential> {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extend(kept.clone());
+        EgressContract.fitting(&all, handler, host, port)
+    }
+}
+
+/// The credentials as they were at the first request after they were kept, as long as there are any of their names.
+#[derive(Default)]
+struct KeepsFirst(Mutex<BTreeMap<KeyName, Credential>>);
+impl EgressPolicy for KeepsFirst {
+    fn fitting(&self, kept: &Kept, handler: &HandlerId, host: &str, port: u16) -> Vec<Credential> {
+        let mut first = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        first.retain(|name, _| kept.contains_key(name));
+        for (name, credential) in kept {
+            first.entry(name.clone()).or_insert_with(|| credential.clone());
+        }
+        EgressContract.fitting(&first, handler, host, port)
+    }
+}
+
+/// Long enough for whoever heard of a result to end the runtime.
+const LATER: Duration = Duration::from_secs(3);
+
+struct WritesLater;
+impl EgressPolicy for WritesLater {
+    fn gathering(&self) -> Duration {
+        LATER
+    }
+
+    fn waits_for_the_disk(&self) -> bool {
+        false
+    }
+}
+
+struct OneAudit;
+impl EgressPolicy for OneAudit {
+    fn audit_of(&self, _: &str) -> String {
+        "everybody".to_owned()
+    }
+}
+
+struct OnlyInstalled;
+impl EgressPolicy for OnlyInstalled {
+    fn has_audit(&self, installed: bool, _: bool) -> bool {
+        installed
+    }
+}
+
+struct AnyId;
+impl EgressPolicy for AnyId {
+    fn has_audit(&self, _: bool, _: bool) -> bool {
+        true
+    }
+}
+
+struct NewestFirst;
+impl EgressPolicy for NewestFirst {
+    fn ordered(&self, mut entries: Vec<Value>) -> Vec<Value> {
+        entries.reverse();
+        entries
+    }
+}
+
+struct OnePage;
+impl EgressPolicy for OnePage {
+    fn page_items(&self, _: usize) -> usize {
+        usize::MAX
+    }
+}
+
+struct SkipsAtBorders;
+impl EgressPolicy for SkipsAtBorders {
+    fn page_start(&self, after: Option<u64>) -> u64 {
+        after.map_or(0, |after| after + 1)
+    }
+}
