@@ -18,8 +18,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("conformance", &["assay-harness", "assay-fixtures", "assay-reports"]),
     ("xtask", &["assay-conformance", "assay-harness", "assay-fixtures", "assay-reports"]),
     ("runtime-under-test/package", &[]),
+    ("runtime-under-test/egress", &["assay-package"]),
     ("runtime-under-test/sandbox", &[]),
-    ("runtime-under-test/server", &["assay-package", "assay-sandbox"]),
+    ("runtime-under-test/server", &["assay-egress", "assay-package", "assay-sandbox"]),
 ];
 
 /// Every import that goes the wrong way, every crate that is not in the table, and every crate without the common lints.
