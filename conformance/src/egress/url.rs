@@ -173,7 +173,7 @@ fn target(rest: &str) -> String {
 
 fn encode(text: &mut String, raw: &str, reserved: &[u8]) {
     for byte in raw.bytes() {
-        if byte < 0x20 || byte > 0x7e || reserved.contains(&byte) {
+        if !(0x20..=0x7e).contains(&byte) || reserved.contains(&byte) {
             text.push_str(&format!("%{byte:02X}"));
         } else {
             text.push(char::from(byte));
