@@ -23,7 +23,7 @@ pub struct Check {
     pub packagings: Packagings,
     /// How long it may take at least, whatever the run allows each check; zero for all but those that take long by nature.
     pub patience: Duration,
-    /// Whether it keeps a processor busy for long: the proof then judges by it only where it is named.
+    /// Whether it keeps a processor busy or waits for long: the proof then judges by it only where it is named.
     pub costly: bool,
     /// The function that judges.
     pub run: fn(Cx) -> Judgement,
@@ -73,7 +73,7 @@ impl Check {
         Check { patience, ..self }
     }
 
-    /// The same check, which keeps a processor busy for long.
+    /// The same check, which keeps a processor busy or waits for long.
     #[must_use]
     pub const fn costly(self) -> Check {
         Check { costly: true, ..self }

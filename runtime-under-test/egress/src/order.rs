@@ -72,7 +72,7 @@ pub(crate) fn pass<'a>(
         for step in &policy.at_once {
             let verdict = (step.run)(&mut request, &inner.terms(grant));
             progress.located(&request);
-            verdict?;
+            verdict.inspect_err(|_| tracing::debug!(step = step.name, "a request was stopped"))?;
         }
         let body = request.body.len() as u64;
         let turn = (policy.enter)(inner.pace(grant), Limits::of(grant), body, progress.clone()).await?;
@@ -81,6 +81,7 @@ pub(crate) fn pass<'a>(
         drop(turn);
         let redactor = Redactor::new(&request.secrets);
         for handing in &policy.handing_on {
+            tracing::trace!(step = handing.name, "a response is handed on");
             (handing.run)(&mut received, &redactor);
         }
         Ok(hand_on(received, policy.header_text))

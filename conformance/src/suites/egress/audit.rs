@@ -17,7 +17,8 @@ pub const GROUP: Group = Group {
         each("egress.audit.rate-limited", "also one that finds no place in the queue", &["EGR-AUD-001"], rate_limited)
             .needs(NEEDS),
         each("egress.audit.abandoned", "also one whose execution ended first", &["EGR-AUD-002"], abandoned)
-            .needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
         each(
             "egress.audit.before-the-result",
             "the entry is there before the handler goes on",

@@ -15,15 +15,19 @@ pub const GROUP: Group = Group {
     name: "queue",
     checks: checks![
         each("egress.queue.full", "one more than the queue holds is refused at once", &["EGR-RAT-006"], full)
-            .needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
         each("egress.queue.none", "without a queue nobody waits", &["EGR-RAT-006"], none).needs(NEEDS),
         each("egress.queue.order", "those that wait start in the order in which they came", &["EGR-RAT-007"], order)
-            .needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
         each("egress.queue.given-up", "one whose execution has ended is never sent", &["EGR-RAT-008"], given_up)
-            .needs(NEEDS),
-        each("egress.queue.turn", "nor does it take a turn", &["EGR-RAT-008"], turn).needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
+        each("egress.queue.turn", "nor does it take a turn", &["EGR-RAT-008"], turn).needs(NEEDS).costly(),
         each("egress.queue.unresolved", "the host of one that waits is not resolved yet", &["EGR-ADR-001"], unresolved)
-            .needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
     ],
 };
 

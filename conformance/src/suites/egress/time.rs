@@ -15,12 +15,16 @@ pub const GROUP: Group = Group {
     name: "time",
     checks: checks![
         each("egress.time.connecting", "the limit holds before a connection is there", &["EGR-HTT-007"], connecting)
-            .needs(NEEDS),
-        each("egress.time.head", "and for the head of a response", &["EGR-HTT-007"], head).needs(NEEDS),
-        each("egress.time.body", "and for its body, however slowly bytes come", &["EGR-HTT-007"], body).needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
+        each("egress.time.head", "and for the head of a response", &["EGR-HTT-007"], head).needs(NEEDS).costly(),
+        each("egress.time.body", "and for its body, however slowly bytes come", &["EGR-HTT-007"], body)
+            .needs(NEEDS)
+            .costly(),
         each("egress.time.execution", "an execution that is over gives its exchange up", &["EGR-HTT-008"], execution)
-            .needs(NEEDS),
-        each("egress.time.charged", "to wait costs no processor", &["EGR-ABI-003"], charged).needs(NEEDS),
+            .needs(NEEDS)
+            .costly(),
+        each("egress.time.charged", "to wait costs no processor", &["EGR-ABI-003"], charged).needs(NEEDS).costly(),
     ],
 };
 
