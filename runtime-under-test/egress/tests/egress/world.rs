@@ -41,6 +41,7 @@ pub struct Shared {
 /// Everything together.
 pub struct World {
     pub shared: Arc<Shared>,
+    #[cfg(feature = "sabotage")]
     pub settings: Settings,
     pub port: u16,
     pub egress: Egress,
@@ -101,7 +102,13 @@ impl World {
         };
         let store = || Arc::new(Store(shared.clone()));
         let egress = Egress::new(settings.clone(), store(), store()).expect("it starts");
-        let world = Self { shared, settings, port, egress };
+        let world = Self {
+            shared,
+            #[cfg(feature = "sabotage")]
+            settings,
+            port,
+            egress,
+        };
         world.resolve("api.example.test", &[&[ORIGIN]]);
         world
     }
