@@ -50,6 +50,8 @@ pub(super) fn listen(site: &Arc<Site>, place: SocketAddr, owner: Option<Arc<Entr
 /// Occupies an address so that connections to it are neither accepted nor refused: the queue of those that wait is full.
 pub(super) async fn never_accept(place: SocketAddr) -> io::Result<JoinHandle<()>> {
     let socket = TcpSocket::new_v4()?;
+    // Connections of an earlier run may still be on their way out.
+    socket.set_reuseaddr(true)?;
     socket.bind(place)?;
     let listener = socket.listen(1)?;
     let mut waiting = Vec::new();

@@ -47,6 +47,9 @@ pub(super) enum End {
     Silence,
 }
 
+/// How many addresses each range has.
+const ADDRESSES: u32 = 250 * 250;
+
 impl Site {
     pub(super) fn new(port: u16, authority: Authority) -> Site {
         Site {
@@ -55,7 +58,8 @@ impl Site {
             names: RwLock::default(),
             strays: Mutex::default(),
             stray_connections: AtomicUsize::new(0),
-            addresses: AtomicU32::new(0),
+            // A kept observatory has the same port in each run, and what the run before left at an address may linger.
+            addresses: AtomicU32::new(rand::random_range(0..ADDRESSES)),
             connections: AtomicU64::new(0),
         }
     }
@@ -70,7 +74,7 @@ impl Site {
         self.address(DECOYS_PREFIX)
     }
 
-    /// There are 62 500 in each range; a run that needs more gets the first ones again, whose checks have ended.
+    /// There are [`ADDRESSES`] in each range; a run that needs more gets the first ones again, whose checks have ended.
     fn address(&self, [first, second]: [u8; 2]) -> IpAddr {
         let number = self.addresses.fetch_add(1, Ordering::Relaxed);
         let part = |number: u32| u8::try_from(number % 250).unwrap_or_default() + 2;

@@ -46,9 +46,10 @@ fn checks_that_assert_nothing_end_the_proof() {
 #[test]
 fn the_released_runtime_holds_no_sabotage() {
     let binary = std::fs::read(runtime()).expect("the runtime");
-    let binary = String::from_utf8_lossy(&binary);
-    for sabotage in assay_conformance::proof::sabotages().expect("the table") {
-        assert!(!binary.contains(&sabotage.id), "assay-runtime holds {}", sabotage.id);
-    }
-    assert!(!binary.contains("--list-sabotages"));
+    let sabotages = assay_conformance::proof::sabotages().expect("the table");
+    let forbidden: Vec<&str> =
+        sabotages.iter().map(|sabotage| sabotage.id.as_str()).chain(["--list-sabotages"]).collect();
+    // All at once: one by one it would be read hundreds of times.
+    let found = aho_corasick::AhoCorasick::new(&forbidden).expect("names").find(&binary);
+    assert_eq!(found.map(|found| forbidden[found.pattern()]), None, "assay-runtime holds a sabotage");
 }
