@@ -52,7 +52,7 @@ pub const MANIFEST: Target = Target {
         "egress-rule-hosts-as-written",
         "egress-limits-unbounded",
     ],
-    budget: 10_000,
+    budget: 30_000,
 };
 
 const WORDS: &[&str] = &[

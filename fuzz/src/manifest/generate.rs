@@ -85,20 +85,6 @@ const FIELDS: [(&str, &[&str]); 20] = [
             r#"["https://a\ufeff"]"#,
             r#"["https://a@b"]"#,
             r#"["https://a",1]"#,
-            r#"["https://a.b","https://A.b"]"#,
-            r#"["http://a.b"]"#,
-            r#"["https://a.b/"]"#,
-            r#"["https:// a.b"]"#,
-            r#"["https://127.0.0.1"]"#,
-            r#"["https://a.b."]"#,
-            r#"["https://a_b.c"]"#,
-            r#"["https://ab--c.d"]"#,
-            r#"["https://localhost"]"#,
-            r#"["https://a.b:0443"]"#,
-            r#"["https://a.b:65535"]"#,
-            r#"["https://a*.b.c"]"#,
-            r#"["https://*.co.uk"]"#,
-            r#"["https://xn--bcher-kva.example"]"#,
         ],
     ),
     ("/permissions/vault", &[r#"["seal"]"#, r#"["Seal"]"#, r#"["a9"]"#, r#"[""]"#]),
@@ -116,6 +102,33 @@ const FIELDS: [(&str, &[&str]); 20] = [
             r#"{"bytes_per_minute":99999999999999999999,"timeout_ms":1}"#,
         ],
     ),
+];
+
+/// How many of [`RULES`] are right.
+const RIGHT_RULES: usize = 5;
+
+/// Rules for hosts, and texts that are nearly one.
+const RULES: [&str; 20] = [
+    "https://a.b",
+    "https://A.b",
+    "https://*.example.com:8443",
+    "https://a.b:65535",
+    "https://xn--bcher-kva.example",
+    "http://a.b",
+    "https://a.b/",
+    "https://a.b?c",
+    "https:// a.b",
+    "https://a.b ",
+    "https://a",
+    "https://127.0.0.1",
+    "https://a.b.",
+    "https://a_b.c",
+    "https://ab--c.d",
+    "https://a.localhost",
+    "https://localhost",
+    "https://a.b:0443",
+    "https://a*.b.c",
+    "https://*.co.uk",
 ];
 
 /// Texts that may be put anywhere.
@@ -183,6 +196,15 @@ fn right() -> Text {
 }
 
 fn edit(source: &mut Source<'_>, manifest: &mut Text) {
+    match source.below(8) {
+        5 | 6 => return change(manifest, "/permissions/egress", Some(rules(source))),
+        7 => {
+            let name = source.pick(&["requests_per_minute", "bytes_per_minute", "queue", "timeout_ms"]);
+            let value = source.pick(&["0", "1", "65", "30001", "99999999999999999999"]);
+            return change(manifest, "/limits/egress", Some(format!("{{\"{name}\":{value}}}")));
+        }
+        _ => {}
+    }
     let (pointer, texts) = source.pick(&FIELDS);
     match source.below(8) {
         0 => change(manifest, pointer, None),
@@ -208,6 +230,14 @@ fn edit(source: &mut Source<'_>, manifest: &mut Text) {
             change(manifest, pointer, Some(value));
         }
     }
+}
+
+/// A few right rules for hosts, or one text that is nearly one.
+fn rules(source: &mut Source<'_>) -> String {
+    let (texts, count) =
+        if source.one_in(2) { (&RULES[..RIGHT_RULES], source.below(4)) } else { (&RULES[RIGHT_RULES..], 1) };
+    let rules: Vec<String> = (0..count).map(|_| format!("\"{}\"", source.pick(texts))).collect();
+    format!("[{}]", rules.join(","))
 }
 
 /// Puts a text at a place whose object is there, or takes what is there away.
