@@ -26,7 +26,8 @@ pub(super) async fn serve(listener: TcpListener, site: Arc<Site>) {
 
 async fn pass(mut client: TcpStream, site: Arc<Site>) -> io::Result<()> {
     let head = head(&mut client).await?;
-    let Some(place) = wanted(&head, &site) else {
+    // Nothing here leads off this machine, whatever a name is said to stand for.
+    let Some(place) = wanted(&head, &site).filter(|place| place.ip().is_loopback()) else {
         return client.write_all(b"HTTP/1.1 502 No Such Name\r\ncontent-length: 0\r\n\r\n").await;
     };
     let Ok(mut origin) = TcpStream::connect(place).await else {

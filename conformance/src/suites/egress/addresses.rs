@@ -29,6 +29,13 @@ pub const GROUP: Group = Group {
         each("egress.addresses.v4", "every special range of IPv4 is denied", &["EGR-ADR-003"], v4).needs(NEEDS),
         each("egress.addresses.v6", "every special range of IPv6 is denied", &["EGR-ADR-004"], v6).needs(NEEDS),
         each(
+            "egress.addresses.embedded",
+            "an address of IPv6 that holds one of the internet is special all the same",
+            &["EGR-ADR-004"],
+            embedded
+        )
+        .needs(NEEDS),
+        each(
             "egress.addresses.decoys",
             "a name that leads to this machine is denied",
             &["EGR-ADR-002", "EGR-ADR-003"],
@@ -155,6 +162,35 @@ async fn v4(cx: Cx) -> Result<(), Stop> {
 
 async fn v6(cx: Cx) -> Result<(), Stop> {
     ranges(&cx, false).await
+}
+
+/// Whoever unwraps such an address finds a good one in it, at which somebody listens.
+async fn embedded(cx: Cx) -> Result<(), Stop> {
+    let (outside, host, _) = Outside::pair(&cx).await?;
+    let other = outside.host("other")?;
+    let sender = outside.limited("both", &[host.rule(), other.rule()], json!({"timeout_ms": 1000})).await?;
+    let IpAddr::V4(inner) = other.address() else {
+        return Err(Stop::Error("the internet of the observatory is of IPv4".to_owned()));
+    };
+    let [a, b, c, d] = inner.octets();
+    let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+    nonce(&sender.send(Request::get(other.url("/"))).await?, &other).control("the address itself is reached")?;
+    let before = other.requests().len();
+    for (what, address) in [
+        ("mapped", IpAddr::from(inner.to_ipv6_mapped())),
+        ("NAT64", IpAddr::from([0x64, 0xff9b, 0, 0, 0, 0, high, low])),
+        ("6to4", IpAddr::from([0x2002, high, low, 0, 0, 0, 0, 1])),
+    ] {
+        let judged = async {
+            other.resolves_to(vec![DnsAnswer::one(address)]);
+            sender.refused(Request::get(other.url("/")), "denied", &host).await?;
+            let more = other.requests().len() - before;
+            ensure!(more == 0, "{more} requests reached {} by way of {address}", other.name());
+            Ok(())
+        };
+        cx.case(what, judged).await;
+    }
+    Ok(())
 }
 
 async fn decoys(cx: Cx) -> Result<(), Stop> {
