@@ -10,53 +10,51 @@ use crate::{
     stop::Stop,
 };
 
+/// A request whose turn has come, and on whose behalf it is sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Errand<'a> {
+    pub inner: &'a Arc<Inner>,
+    pub grant: &'a Grant,
+    pub request: &'a Outgoing,
+    pub progress: &'a Arc<Progress>,
+}
+
+/// An exchange under way.
+pub(crate) type Exchanging<'a> = BoxFuture<'a, Result<Received, Stop>>;
+
 /// What is done for a request whose turn has come.
 pub(crate) trait Exchange: Send + Sync {
     /// Gets the response.
-    fn run<'a>(
-        &'a self,
-        inner: &'a Arc<Inner>,
-        grant: &'a Grant,
-        request: &'a Outgoing,
-        progress: &'a Arc<Progress>,
-    ) -> BoxFuture<'a, Result<Received, Stop>>;
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a>;
 }
 
 /// Asks once and sends once.
 pub(crate) struct Once;
 
 impl Exchange for Once {
-    fn run<'a>(
-        &'a self,
-        inner: &'a Arc<Inner>,
-        grant: &'a Grant,
-        request: &'a Outgoing,
-        progress: &'a Arc<Progress>,
-    ) -> BoxFuture<'a, Result<Received, Stop>> {
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
         Box::pin(async move {
-            let answer = inner.resolver.resolve(&request.host).await;
+            let inner = errand.inner;
+            let answer = inner.resolver.resolve(&errand.request.host).await;
             let addresses = (inner.policy.judge)(&answer, &|address| inner.may_reach(address))?;
-            send(inner, grant, request, &addresses, progress).await
+            errand.send(&addresses).await
         })
     }
 }
 
-/// Sends a request to one of the judged addresses.
-pub(crate) async fn send(
-    inner: &Inner,
-    grant: &Grant,
-    request: &Outgoing,
-    addresses: &[IpAddr],
-    progress: &Progress,
-) -> Result<Received, Stop> {
-    let mut connection = connect(inner, grant, request, addresses, progress).await?;
-    let rules = &inner.policy.http;
-    // A connection whose exchange fails, or is dropped on its way, is closed with it.
-    let (received, goes_on) = http::exchange(&mut connection, request, &inner.response_bounds, rules, progress)
-        .await
-        .map_err(Stop::failed)?;
-    if goes_on {
-        inner.pool(grant).put(connection);
+impl Errand<'_> {
+    /// Sends the request to one of the judged addresses.
+    pub(crate) async fn send(self, addresses: &[IpAddr]) -> Result<Received, Stop> {
+        let Errand { inner, grant, request, progress } = self;
+        let mut connection = connect(inner, grant, request, addresses, progress).await?;
+        let rules = &inner.policy.http;
+        // A connection whose exchange fails, or is dropped on its way, is closed with it.
+        let (received, goes_on) = http::exchange(&mut connection, request, &inner.response_bounds, rules, progress)
+            .await
+            .map_err(Stop::failed)?;
+        if goes_on {
+            inner.pool(grant).put(connection);
+        }
+        Ok(received)
     }
-    Ok(received)
 }

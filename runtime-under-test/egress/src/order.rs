@@ -11,6 +11,7 @@ use crate::{
     Grant, Request, Response,
     credentials::{self, Redactor},
     egress::Inner,
+    exchange::Errand,
     form, headers, location,
     outgoing::{Outgoing, Step, Terms},
     rate::Limits,
@@ -99,7 +100,7 @@ async fn exchange(
         let terms: Terms<'_> = inner.terms(grant);
         (step.run)(request, &terms)?;
     }
-    inner.policy.exchange.run(inner, grant, request, progress).await
+    inner.policy.exchange.run(Errand { inner, grant, request, progress }).await
 }
 
 /// How an exchange is held to its time.

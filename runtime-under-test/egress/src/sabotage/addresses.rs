@@ -11,14 +11,10 @@ use hickory_proto::rr::RecordType;
 
 use super::Defect;
 use crate::{
-    Grant, Outcome,
+    Outcome,
     address::{all_reachable, is_special, reasons, unresolved},
-    egress::Inner,
-    exchange::{Exchange, send},
+    exchange::{Errand, Exchange, Exchanging},
     order,
-    outgoing::Outgoing,
-    received::Received,
-    recording::Progress,
     resolve::{Answer, Resolve},
     stop::Stop,
 };
@@ -161,18 +157,13 @@ impl Resolve for Literals {
 struct Twice;
 
 impl Exchange for Twice {
-    fn run<'a>(
-        &'a self,
-        inner: &'a Arc<Inner>,
-        grant: &'a Grant,
-        request: &'a Outgoing,
-        progress: &'a Arc<Progress>,
-    ) -> BoxFuture<'a, Result<Received, Stop>> {
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
         Box::pin(async move {
-            let judged = inner.resolver.resolve(&request.host).await;
+            let (inner, host) = (errand.inner, &errand.request.host);
+            let judged = inner.resolver.resolve(host).await;
             (inner.policy.judge)(&judged, &|address| inner.may_reach(address))?;
-            let used = inner.resolver.resolve(&request.host).await;
-            send(inner, grant, request, &used.addresses, progress).await
+            let used = inner.resolver.resolve(host).await;
+            errand.send(&used.addresses).await
         })
     }
 }

@@ -5,17 +5,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use futures_util::future::BoxFuture;
-
 use super::Defect;
 use crate::{
-    Grant,
-    egress::Inner,
-    exchange::{Exchange, Once, send},
+    exchange::{Errand, Exchange, Exchanging, Once},
     http::MALFORMED,
-    outgoing::Outgoing,
     received::{Field, Received},
-    recording::Progress,
     stop::Stop,
 };
 
@@ -34,74 +28,52 @@ pub(super) const DEFECTS: &[Defect] = &[
 ];
 
 /// One exchange, and what else a defect makes of it.
-type Way =
-    for<'a> fn(&'a Arc<Inner>, &'a Grant, &'a Outgoing, &'a Arc<Progress>) -> BoxFuture<'a, Result<Received, Stop>>;
+type Way = fn(Errand<'_>) -> Exchanging<'_>;
 
 struct Around(Way);
 
 impl Exchange for Around {
-    fn run<'a>(
-        &'a self,
-        inner: &'a Arc<Inner>,
-        grant: &'a Grant,
-        request: &'a Outgoing,
-        progress: &'a Arc<Progress>,
-    ) -> BoxFuture<'a, Result<Received, Stop>> {
-        (self.0)(inner, grant, request, progress)
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
+        (self.0)(errand)
     }
 }
 
 /// Goes where a redirect points, once, whether a rule is for it or not.
-fn follow<'a>(
-    inner: &'a Arc<Inner>,
-    grant: &'a Grant,
-    request: &'a Outgoing,
-    progress: &'a Arc<Progress>,
-) -> BoxFuture<'a, Result<Received, Stop>> {
+fn follow(errand: Errand<'_>) -> Exchanging<'_> {
     Box::pin(async move {
-        let received = Once.run(inner, grant, request, progress).await?;
+        let received = Once.run(errand).await?;
         let is_location = |field: &&Field| field.name.eq_ignore_ascii_case("location");
         let location =
             received.headers.iter().find(is_location).and_then(|field| std::str::from_utf8(&field.value).ok());
-        let next = location.zip(request.url.as_ref()).and_then(|(location, url)| url.join(location).ok());
+        let next = location.zip(errand.request.url.as_ref()).and_then(|(location, url)| url.join(location).ok());
         let Some(next) = next.filter(|_| (300..400).contains(&received.status)) else {
             return Ok(received);
         };
-        let mut again = request.clone();
+        let mut again = errand.request.clone();
         again.host = next.host_str().unwrap_or_default().to_owned();
         again.port = next.port_or_known_default().unwrap_or(443);
         again.authority = format!("{}:{}", again.host, again.port);
         again.target = next.path().to_owned();
-        let resolver = super::addresses::Literals(inner.resolver.clone());
+        let resolver = super::addresses::Literals(errand.inner.resolver.clone());
         let answer = crate::resolve::Resolve::resolve(&resolver, &again.host).await;
-        send(inner, grant, &again, &answer.addresses, progress).await
+        Errand { request: &again, ..errand }.send(&answer.addresses).await
     })
 }
 
 /// Sends again what broke.
-fn retry<'a>(
-    inner: &'a Arc<Inner>,
-    grant: &'a Grant,
-    request: &'a Outgoing,
-    progress: &'a Arc<Progress>,
-) -> BoxFuture<'a, Result<Received, Stop>> {
+fn retry(errand: Errand<'_>) -> Exchanging<'_> {
     Box::pin(async move {
-        match Once.run(inner, grant, request, progress).await {
-            Err(stop) if stop.outcome == crate::Outcome::Failed => Once.run(inner, grant, request, progress).await,
+        match Once.run(errand).await {
+            Err(stop) if stop.outcome == crate::Outcome::Failed => Once.run(errand).await,
             result => result,
         }
     })
 }
 
 /// Makes a response of what is none.
-fn garbage<'a>(
-    inner: &'a Arc<Inner>,
-    grant: &'a Grant,
-    request: &'a Outgoing,
-    progress: &'a Arc<Progress>,
-) -> BoxFuture<'a, Result<Received, Stop>> {
+fn garbage(errand: Errand<'_>) -> Exchanging<'_> {
     Box::pin(async move {
-        match Once.run(inner, grant, request, progress).await {
+        match Once.run(errand).await {
             Err(stop) if stop.reason == MALFORMED => {
                 Ok(Received { status: 200, headers: Vec::new(), body: Vec::new() })
             }
@@ -111,14 +83,13 @@ fn garbage<'a>(
 }
 
 /// Goes on when nobody waits any more.
-fn go_on<'a>(
-    inner: &'a Arc<Inner>,
-    grant: &'a Grant,
-    request: &'a Outgoing,
-    progress: &'a Arc<Progress>,
-) -> BoxFuture<'a, Result<Received, Stop>> {
-    let (inner, grant, request, progress) = (inner.clone(), grant.clone(), request.clone(), progress.clone());
-    let exchange = tokio::spawn(async move { Once.run(&inner, &grant, &request, &progress).await });
+fn go_on(errand: Errand<'_>) -> Exchanging<'_> {
+    let (inner, grant) = (errand.inner.clone(), errand.grant.clone());
+    let (request, progress) = (errand.request.clone(), errand.progress.clone());
+    let exchange = tokio::spawn(async move {
+        let errand = Errand { inner: &inner, grant: &grant, request: &request, progress: &progress };
+        Once.run(errand).await
+    });
     Box::pin(async move { exchange.await.unwrap_or_else(|_| Err(Stop::failed("the exchange broke"))) })
 }
 
@@ -129,20 +100,14 @@ struct Jar {
 }
 
 impl Exchange for Jar {
-    fn run<'a>(
-        &'a self,
-        inner: &'a Arc<Inner>,
-        grant: &'a Grant,
-        request: &'a Outgoing,
-        progress: &'a Arc<Progress>,
-    ) -> BoxFuture<'a, Result<Received, Stop>> {
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
         Box::pin(async move {
-            let mut request = request.clone();
+            let mut request = errand.request.clone();
             let kept = self.cookies.lock().unwrap_or_else(PoisonError::into_inner).get(&request.host).cloned();
             if let Some(cookies) = kept {
                 request.headers.push(("cookie".to_owned(), cookies.join("; ")));
             }
-            let received = Once.run(inner, grant, &request, progress).await?;
+            let received = Once.run(Errand { request: &request, ..errand }).await?;
             let mut jar = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
             for field in received.headers.iter().filter(|field| field.name.eq_ignore_ascii_case("set-cookie")) {
                 let text = String::from_utf8_lossy(&field.value);
