@@ -30,6 +30,9 @@ pub struct Conformance {
     /// Folder of the observatory whose settings the target was started with (see `assay env`); made if it is not there
     #[arg(long, value_name = "DIR", help_heading = "Target")]
     pub observatory: Option<PathBuf>,
+    /// The target reaches other hosts through the observatory's forward proxy: with --launch it is told so by HTTPS_PROXY
+    #[arg(long, help_heading = "Target")]
+    pub proxy: bool,
     /// Profiles to judge, separated by commas [default: those that the target claims]
     #[arg(long, value_name = "NAMES", value_delimiter = ',', help_heading = "Choice")]
     pub profile: Vec<String>,
@@ -116,6 +119,7 @@ impl Conformance {
         let attach_options = AttachOptions {
             request_timeout: options.request_timeout,
             observatory: self.observatory.clone(),
+            proxy: self.proxy,
             interrupt,
             ..AttachOptions::default()
         };
@@ -194,6 +198,7 @@ impl Conformance {
                 flags.push(flag);
             }
         };
+        add(self.proxy, "--proxy".to_owned());
         add(!self.profile.is_empty(), format!("--profile {}", self.profile.join(",")));
         add(self.filter.is_some(), format!("--filter {}", self.filter.as_deref().unwrap_or_default()));
         add(self.jobs != 16, format!("--jobs {}", self.jobs));

@@ -43,7 +43,7 @@ impl Env {
         };
         let mut settings = kept.settings();
         if self.proxy {
-            settings.push(("HTTPS_PROXY", kept.proxy()));
+            settings.push(kept.proxy());
         }
         print!("{}", self.format.write(&settings));
         Exit::Conformant

@@ -69,7 +69,11 @@ impl Form {
 
     /// The Content-Type of the whole and its bytes.
     pub fn encode(&self) -> (String, Vec<u8>) {
-        let boundary = self.boundary();
+        self.encode_between(&self.boundary())
+    }
+
+    /// The same with this boundary, which no part may hold.
+    pub fn encode_between(&self, boundary: &str) -> (String, Vec<u8>) {
         let mut body = Vec::new();
         for part in &self.parts {
             body.extend_from_slice(

@@ -15,6 +15,9 @@ use crate::publisher::Publisher;
 /// What every check of egress needs.
 pub const NEEDS: &[Need] = &[Need::Feature("egress"), Need::Observatory];
 
+/// What a check of egress needs that judges addresses: behind a proxy the target sees none.
+pub const DIRECT: &[Need] = &[Need::Feature("egress"), Need::Observatory, Need::Addresses];
+
 /// The case of an answer that is a response, as the audit names it.
 pub const ANSWERED: &str = "answered";
 

@@ -1,5 +1,7 @@
 //! The table of sabotages: which defect of the reference runtime must turn which checks red.
 
+use std::sync::LazyLock;
+
 use serde::Deserialize;
 
 /// The text of `proof/sabotages.toml`.
@@ -20,17 +22,37 @@ pub struct Sabotage {
     pub defect: String,
     /// The checks that must fail.
     pub kills: Vec<String>,
-    /// Words that the reason of each of them must hold; empty for any.
-    #[serde(default)]
-    pub reason: String,
+    /// Words that their reasons must hold.
+    pub reason: Words,
     /// Checks that may fail as well; `*` stands for any text.
     #[serde(default)]
     pub collateral: Vec<String>,
     /// Why there is collateral.
     pub why: Option<String>,
+    /// Whether the runtime reaches other hosts through the observatory's proxy (egress.md 7.2).
+    #[serde(default)]
+    pub proxy: bool,
+}
+
+/// Words of a reason.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Words {
+    /// The same for all checks.
+    All(String),
+    /// For each of them its own, in their order.
+    Each(Vec<String>),
 }
 
 impl Sabotage {
+    /// The words that the reason of the check with this number in `kills` must hold; nothing if the table has none for it.
+    pub fn words(&self, check: usize) -> &str {
+        match &self.reason {
+            Words::All(words) => words,
+            Words::Each(words) => words.get(check).map_or("", String::as_str),
+        }
+    }
+
     /// Whether a failure of `check` is declared as collateral.
     pub fn excuses(&self, check: &str) -> bool {
         self.collateral.iter().any(|pattern| matches(pattern, check))
@@ -46,9 +68,13 @@ struct Table {
 ///
 /// # Errors
 /// The table is not of its form; the text says where.
-pub fn sabotages() -> Result<Vec<Sabotage>, String> {
-    let table: Table = toml::from_str(TABLE).map_err(|fault| format!("proof/sabotages.toml: {fault}"))?;
-    Ok(table.sabotage)
+pub fn sabotages() -> Result<&'static [Sabotage], String> {
+    // Every run asks, and the proof makes hundreds of runs.
+    static READ: LazyLock<Result<Vec<Sabotage>, String>> = LazyLock::new(|| {
+        let table: Table = toml::from_str(TABLE).map_err(|fault| format!("proof/sabotages.toml: {fault}"))?;
+        Ok(table.sabotage)
+    });
+    READ.as_deref().map_err(Clone::clone)
 }
 
 /// The sabotages that a check is named to kill.

@@ -58,7 +58,7 @@ pub async fn judge(
     // A table that does not read is caught by its own test; a run has better things to do than to stop for it.
     let table = sabotages().unwrap_or_default();
     for check in &mut result.checks {
-        check.proved_by = proving(&check.id, &table);
+        check.proved_by = proving(&check.id, table);
     }
     let requirements = CONTRACT
         .requirements

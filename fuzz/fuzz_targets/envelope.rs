@@ -2,7 +2,10 @@
 #![cfg_attr(fuzzing, no_main)]
 
 #[cfg(fuzzing)]
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| assay_fuzz::judge_or_panic(&assay_fuzz::targets::ENVELOPE, bytes));
+libfuzzer_sys::fuzz_target!(
+    init: assay_fuzz::rates::print_if_asked(&assay_fuzz::targets::ENVELOPE),
+    |bytes: &[u8]| assay_fuzz::judge_or_panic(&assay_fuzz::targets::ENVELOPE, bytes)
+);
 
 #[cfg(not(fuzzing))]
 fn main() -> std::process::ExitCode {

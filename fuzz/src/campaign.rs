@@ -5,19 +5,16 @@
 
 use std::collections::HashSet;
 
-use assay_package::Gates;
-
-use crate::{finding::Finding, random::Random, target::Target};
+use crate::{finding::Finding, random::Random, target::Subject};
 
 /// Inputs grow no longer than this by themselves.
 const LONGEST: usize = 4096;
 /// A run of random bytes has at most so many.
 const FRESH: usize = 512;
 
-/// A run of one target against some gates.
+/// A run of one target.
 pub struct Campaign<'a> {
-    target: &'a Target,
-    gates: &'a Gates,
+    subject: &'a Subject,
     random: Random,
     corpus: Vec<Vec<u8>>,
     seen: HashSet<String>,
@@ -35,8 +32,8 @@ pub struct Found {
 
 impl<'a> Campaign<'a> {
     /// A run from an empty corpus.
-    pub fn new(target: &'a Target, gates: &'a Gates, seed: u64) -> Self {
-        Self { target, gates, random: Random::from_seed(seed), corpus: Vec::new(), seen: HashSet::new(), executions: 0 }
+    pub fn new(subject: &'a Subject, seed: u64) -> Self {
+        Self { subject, random: Random::from_seed(seed), corpus: Vec::new(), seen: HashSet::new(), executions: 0 }
     }
 
     /// Judges an input that is given, and keeps it.
@@ -56,9 +53,14 @@ impl<'a> Campaign<'a> {
         self.seen.len()
     }
 
+    /// What was given, and what showed something new.
+    pub fn corpus(&self) -> &[Vec<u8>] {
+        &self.corpus
+    }
+
     fn judge(&mut self, input: Vec<u8>) -> Option<Found> {
         self.executions += 1;
-        match self.target.judge(&input, self.gates) {
+        match self.subject.judge(&input) {
             Ok(seen) => {
                 if self.seen.insert(seen) {
                     self.corpus.push(input);

@@ -2,11 +2,13 @@
 
 use assay_fuzz::{Target, targets};
 
+pub mod corpus;
 pub mod keep;
 mod libfuzzer;
 mod progress;
 pub mod prove;
 pub mod run;
+pub mod vectors;
 
 /// The targets of some names, or all.
 fn chosen(names: &[String]) -> Result<Vec<&'static Target>, String> {

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::{
     finding::{Finding, Kind},
     source::Source,
-    target::{Seed, Target},
+    target::{Seed, Subject, Target},
     verdict::{Expected, Place},
 };
 
@@ -18,11 +18,13 @@ mod rules;
 pub mod scenario;
 mod sealed;
 
+pub(crate) use keys::encode as standard_base64;
+
 /// The target.
 pub const ENVELOPE: Target = Target {
     name: "envelope",
     purpose: "envelopes, statements, trust and chains against core.md 5 to 8, at every moment",
-    judge,
+    subject: |defect| Subject::of_gates(defect, judge),
     seeds,
     words: &[
         "\"payloadType\":\"application/vnd.in-toto+json\"",
@@ -78,6 +80,7 @@ pub const ENVELOPE: Target = Target {
         "scopes-unchecked",
     ],
     budget: 10_000,
+    bare: None,
 };
 
 /// An input that starts with this byte is a signature part as it is; with the next one, a key.

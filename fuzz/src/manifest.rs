@@ -1,16 +1,17 @@
 //! The target `manifest`: the manifest gate against manifest.schema.json and the further rules of core.md 3, and back again.
 
-use assay_package::Gates;
+use assay_package::{Gates, Offer};
+use serde_json::{Value, from_slice};
 
 use crate::{
     document,
     finding::{Finding, Kind},
+    rates::Bare,
     source::Source,
-    target::{Seed, Target},
+    target::{Seed, Subject, Target},
 };
 
 pub mod generate;
-pub mod hosts;
 pub mod rules;
 mod written;
 
@@ -18,7 +19,7 @@ mod written;
 pub const MANIFEST: Target = Target {
     name: "manifest",
     purpose: "the manifest gate against manifest.schema.json and core.md 3; what is accepted, written again, is the same",
-    judge,
+    subject: |defect| Subject::of_gates(defect, judge),
     seeds,
     words: WORDS,
     planted: &[
@@ -38,21 +39,14 @@ pub const MANIFEST: Target = Target {
         "limits-at-the-bound-refused",
         "fractions-accepted",
         "egress-rules-unbounded",
-        "egress-rule-any-scheme",
-        "egress-rule-paths-ignored",
-        "egress-rule-white-space-trimmed",
-        "egress-rule-addresses-accepted",
-        "egress-rule-trailing-dots-trimmed",
-        "egress-rule-hosts-lenient",
-        "egress-rule-single-labels-accepted",
-        "egress-rule-localhost-accepted",
-        "egress-rule-ports-lenient",
-        "egress-rule-stars-anywhere",
-        "egress-rule-public-suffixes-accepted",
-        "egress-rule-hosts-as-written",
         "egress-limits-unbounded",
     ],
     budget: 30_000,
+    bare: Some(Bare {
+        name: "serde_json",
+        text: |bytes| text(bytes).0,
+        takes: |text| from_slice::<Value>(text).is_ok(),
+    }),
 };
 
 const WORDS: &[&str] = &[
@@ -95,11 +89,16 @@ const WORDS: &[&str] = &[
 /// An input that starts with this byte is an offer and the text of a manifest as it is.
 const AS_IT_IS: u8 = 0;
 
-fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
-    let (text, offer) = match bytes.split_first() {
-        Some((&AS_IT_IS, text)) => (text.to_vec(), assay_package::Offer::default()),
+/// The text of a manifest, and what it is judged by.
+fn text(bytes: &[u8]) -> (Vec<u8>, Offer) {
+    match bytes.split_first() {
+        Some((&AS_IT_IS, text)) => (text.to_vec(), Offer::default()),
         _ => generate::manifest(&mut Source::new(bytes)),
-    };
+    }
+}
+
+fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
+    let (text, offer) = text(bytes);
     let expected = rules::judge(&text, &offer);
     let outcome = gates.manifest(&text, &offer);
     let seen = expected.compare(outcome.as_ref().map(|_| ()))?;

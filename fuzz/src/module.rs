@@ -2,13 +2,14 @@
 //! wasm-smith, modules of the fixtures with one thing wrong, and either of them with bytes changed.
 
 use assay_fixtures::{Packaging, sha256};
-use assay_package::{Abi, Circumstances, Gates, Offer, Part, Trust};
+use assay_package::{Abi, Circumstances, Gates, Offer, Package, Part, Refusal, Trust};
 use serde_json::{Value, json};
 
 use crate::{
     finding::Finding,
+    rates::Bare,
     source::Source,
-    target::{Seed, Target},
+    target::{Seed, Subject, Target},
     upload::{Empty, NOW},
 };
 
@@ -21,7 +22,7 @@ pub mod size;
 pub const MODULE: Target = Target {
     name: "module",
     purpose: "the module gate against wasmparser, wit-component and core.md 4",
-    judge,
+    subject: |defect| Subject::of_gates(defect, judge),
     seeds,
     words: &[
         "\0asm\u{1}\0\0\0",
@@ -29,6 +30,8 @@ pub const MODULE: Target = Target {
         "cabi_realloc",
         "handle",
         "cabi_post_handle",
+        "migrate",
+        "cabi_post_migrate",
         "assay:handler/log@0.1.0",
         "assay:handler/state@0.1.0",
         "assay:handler/egress@0.1.0",
@@ -42,6 +45,7 @@ pub const MODULE: Target = Target {
         "all-proposals-allowed",
         "exports-unchecked",
         "export-types-unchecked",
+        "migrate-type-unchecked",
         "imports-unchecked",
         "import-types-unchecked",
         "filesystem-imports-allowed",
@@ -67,6 +71,7 @@ pub const MODULE: Target = Target {
         "tables-unbounded",
     ],
     budget: 10_000,
+    bare: Some(Bare { name: "wasmparser", text: |bytes| case(bytes).module, takes: rules::is_valid }),
 };
 
 /// A module, what the manifest says about it, and what the runtime offers.
@@ -88,13 +93,25 @@ pub struct Case {
 /// An input that starts with this byte is a module as it is.
 const AS_IT_IS: u8 = 0;
 
-fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
-    let case = match bytes.split_first() {
+/// What an input stands for.
+fn case(bytes: &[u8]) -> Case {
+    match bytes.split_first() {
         Some((&AS_IT_IS, module)) => generate::plain(module.to_vec()),
         _ => generate::case(&mut Source::new(bytes)),
-    };
-    let manifest = manifest(&case).to_string().into_bytes();
+    }
+}
+
+fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
+    let case = case(bytes);
     let expected = rules::judge(&case);
+    let outcome = outcome(&case, gates);
+    let name = outcome.as_ref().err().and_then(|refusal| refusal.name.clone()).unwrap_or_default();
+    expected.compare(outcome.as_ref().map(|_| ())).map(|seen| format!("{} {seen} {name}", case.abi))
+}
+
+/// What the gates say to the case at upload.
+pub(crate) fn outcome(case: &Case, gates: &Gates) -> Result<Package, Refusal> {
+    let manifest = manifest(case).to_string().into_bytes();
     let part = |name: &str, media_type: &str, bytes: Vec<u8>| Part {
         name: name.to_owned(),
         content_type: Some(media_type.to_owned()),
@@ -104,9 +121,7 @@ fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
         vec![part("manifest", "application/json", manifest), part("module", "application/wasm", case.module.clone())];
     let trust = Trust::default();
     let circumstances = Circumstances { offer: &case.offer, trust: &trust, ledger: &Empty, now: NOW };
-    let outcome = gates.upload(parts, &circumstances);
-    let name = outcome.as_ref().err().and_then(|refusal| refusal.name.clone()).unwrap_or_default();
-    expected.compare(outcome.as_ref().map(|_| ())).map(|seen| format!("{} {seen} {name}", case.abi))
+    gates.upload(parts, &circumstances)
 }
 
 /// A manifest that is right for the case.

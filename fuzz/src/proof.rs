@@ -1,6 +1,4 @@
-//! The proof of the fuzzers: gates with a planted defect, and how soon a target finds it from an empty corpus.
-
-use assay_package::Gates;
+//! The proof of the fuzzers: a runtime with a planted defect, and how soon a target finds it from an empty corpus.
 
 use crate::{
     campaign::{Campaign, Found},
@@ -23,32 +21,32 @@ pub struct Row {
 /// Why a defect counts as not found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Survival {
-    /// The gates have no such sabotage.
+    /// There is no such sabotage.
     Unknown,
     /// No input of the budget shows it.
     NotFound,
-    /// What was found is found in honest gates, too.
+    /// What was found is found without the defect, too.
     NotItsOwn,
 }
 
 /// Looks for a planted defect with the inputs of one seed.
 pub fn prove(target: &Target, defect: &'static str, seed: u64) -> Row {
     let row = |found| Row { target: target.name, defect, budget: target.budget, found };
-    let Some(gates) = Gates::sabotaged(defect) else { return row(Err(Survival::Unknown)) };
-    let mut campaign = Campaign::new(target, &gates, seed);
+    let Some(subject) = (target.subject)(Some(defect)) else { return row(Err(Survival::Unknown)) };
+    let mut campaign = Campaign::new(&subject, seed);
     while campaign.executions < target.budget {
         if let Some(found) = campaign.step() {
-            let own = target.judge(&found.input, &Gates::honest()).is_ok();
+            let own = target.honest().judge(&found.input).is_ok();
             return row(if own { Ok((campaign.executions, found.finding.kind)) } else { Err(Survival::NotItsOwn) });
         }
     }
     row(Err(Survival::NotFound))
 }
 
-/// The control: the same loop finds nothing in honest gates.
+/// The control: without a defect the same loop finds nothing.
 pub fn control(target: &Target, seed: u64) -> Option<Found> {
-    let gates = Gates::honest();
-    let mut campaign = Campaign::new(target, &gates, seed);
+    let subject = target.honest();
+    let mut campaign = Campaign::new(&subject, seed);
     while campaign.executions < target.budget {
         if let Some(found) = campaign.step() {
             return Some(found);

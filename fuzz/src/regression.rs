@@ -4,10 +4,12 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use assay_package::Gates;
 use sha2::{Digest as _, Sha256};
 
-use crate::{finding::Finding, target::Target};
+use crate::{
+    finding::Finding,
+    target::{Subject, Target},
+};
 
 /// Where the regressions of a target are.
 pub fn folder(target: &Target) -> PathBuf {
@@ -15,8 +17,8 @@ pub fn folder(target: &Target) -> PathBuf {
 }
 
 /// The smallest input found by leaving parts out that shows a finding of the same kind.
-pub fn minimise(target: &Target, gates: &Gates, input: &[u8], finding: &Finding) -> Vec<u8> {
-    let shows = |bytes: &[u8]| target.judge(bytes, gates).is_err_and(|found| found.kind == finding.kind);
+pub fn minimise(subject: &Subject, input: &[u8], finding: &Finding) -> Vec<u8> {
+    let shows = |bytes: &[u8]| subject.judge(bytes).is_err_and(|found| found.kind == finding.kind);
     let mut smallest = input.to_vec();
     let mut run = (smallest.len() / 2).max(1);
     loop {

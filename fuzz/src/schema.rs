@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     finding::{Finding, Kind},
     source::Source,
-    target::{Seed, Target},
+    target::{Seed, Subject, Target},
     verdict::{Expected, Place},
 };
 
@@ -20,7 +20,7 @@ pub mod rules;
 pub const SCHEMA: Target = Target {
     name: "schema",
     purpose: "schemas against core.md 3.5 and 3.8 to 3.10; values under them against an evaluator of its own",
-    judge,
+    subject: |defect| Subject::of_gates(defect, judge),
     seeds,
     words: WORDS,
     planted: &[
@@ -32,6 +32,7 @@ pub const SCHEMA: Target = Target {
         "dialects-ignored",
     ],
     budget: 10_000,
+    bare: None,
 };
 
 const WORDS: &[&str] = &[
@@ -96,7 +97,7 @@ fn judge(bytes: &[u8], gates: &Gates) -> Result<String, Finding> {
         rules::Verdict::Wrong => expected.fault(Code::SchemaInvalid, Place::Below("/input".to_owned())),
         rules::Verdict::Open => expected.open.push(Code::SchemaInvalid),
     }
-    let text = manifest_with(&schema);
+    let text = manifest_with(&schema.to_string());
     // What a manifest may not be as a whole, too long or too deep, is the target `manifest`'s.
     if crate::document::read(&text, Offer::default().bounds.json_depth).is_none() {
         return Ok("no manifest".to_owned());
@@ -147,15 +148,15 @@ fn judge_value(schema: &Value, value: &Value) -> Result<String, Finding> {
     Ok(format!("{} {}", if outcome.is_ok() { "valid" } else { "invalid" }, judged.is_some()))
 }
 
-/// A manifest that is right but for its input schema.
-fn manifest_with(schema: &Value) -> Vec<u8> {
+/// A manifest that is right but for its input schema, which stands in it as it is written.
+pub(crate) fn manifest_with(schema: &str) -> Vec<u8> {
     let digest = format!("sha256:{}", "0".repeat(64));
     let manifest = json!({
         "id": "com.example.fuzz", "version": "1.0.0", "name": "Fuzz", "category": "test", "abi": "core",
         "module": {"digest": digest, "size": 8},
-        "input": schema, "output": true, "permissions": {}, "limits": {"memory_bytes": 65536, "timeout_ms": 1},
+        "output": true, "permissions": {}, "limits": {"memory_bytes": 65536, "timeout_ms": 1},
     });
-    manifest.to_string().into_bytes()
+    manifest.to_string().replacen('{', &format!("{{\"input\":{schema},"), 1).into_bytes()
 }
 
 fn seeds() -> Vec<Seed> {

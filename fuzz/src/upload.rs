@@ -17,7 +17,7 @@ use crate::{
     finding::Finding,
     manifest,
     source::{Source, mutate},
-    target::{Seed, Target},
+    target::{Seed, Subject, Target},
     verdict::{Expected, Place},
 };
 
@@ -25,7 +25,7 @@ use crate::{
 pub const UPLOAD: Target = Target {
     name: "upload",
     purpose: "parts of an upload against core.md 2.3 and 2.4",
-    judge,
+    subject: |defect| Subject::of_gates(defect, judge),
     seeds,
     words: &["manifest", "module", "signature", "application/json", "application/wasm", "application/vnd.dsse+json"],
     planted: &[
@@ -38,6 +38,7 @@ pub const UPLOAD: Target = Target {
         "module-size-unchecked",
     ],
     budget: 5_000,
+    bare: None,
 };
 
 /// The parts of a package: name, media type.

@@ -89,6 +89,10 @@ pub enum Need {
     Feature(&'static str),
     /// The target uses the observatory of this run for its requests to other hosts (egress.md 6.4). Else SKIPPED.
     Observatory,
+    /// The target resolves names and connects to their addresses itself, and not a proxy for it. Else UNSUPPORTED.
+    Addresses,
+    /// The target reaches other hosts through the observatory's proxy (egress.md 7.2), because the run says so. Else UNSUPPORTED.
+    Proxy,
     /// The target declares this packaging. Else UNSUPPORTED.
     Packaging(&'static str),
 }

@@ -133,6 +133,14 @@ impl Discovery {
         let bound = self.bounds.get(name).copied();
         bound.ok_or_else(|| Stop::Error(format!("the contract has no bound `{name}`")))
     }
+
+    /// The same bound as a length or a count of this machine; a larger one than it has is its largest.
+    ///
+    /// # Errors
+    /// As [`Discovery::bound`].
+    pub fn bound_as_size(&self, name: &str) -> Result<usize, Stop> {
+        Ok(usize::try_from(self.bound(name)?).unwrap_or(usize::MAX))
+    }
 }
 
 /// Reads members and notes what is wrong with them, so that one look shows every fault.

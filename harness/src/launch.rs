@@ -20,6 +20,9 @@ const ONE_ANSWER: Duration = Duration::from_secs(2);
 /// So many lines of stderr explain why a target did not start.
 const TAIL_LINES: usize = 20;
 
+/// Variables by which programs are told of proxies.
+const PROXIES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"];
+
 /// How targets are started: the same for the one that is judged and for those that checks start for themselves.
 #[derive(Clone, Debug)]
 pub(crate) struct Launcher {
@@ -78,6 +81,10 @@ impl Launcher {
             self.command.split_first().ok_or_else(|| unstarted("the command is empty".into()))?;
         let mut command = Command::new(program);
         command.args(arguments).envs(self.env.iter().map(|(name, value)| (name, value)));
+        // Whether a target goes through a proxy is for the run to say, and not for the shell that it is started from.
+        for name in PROXIES {
+            command.env_remove(name);
+        }
         for (name, value) in settings(port, tokens, data, &self.observed) {
             command.env(name, value);
         }
@@ -153,7 +160,8 @@ mod tests {
     #[test]
     fn a_launched_target_gets_exactly_the_settings_of_the_contract() {
         let tokens = Tokens { admin: "a".into(), user: "u".into() };
-        let observed = crate::observatory::settings(1, Path::new("/tmp"));
+        let mut observed = crate::observatory::settings(1, Path::new("/tmp"));
+        observed.push(crate::observatory::through(2));
         let given: std::collections::BTreeSet<&str> =
             settings(1, &tokens, Path::new("/tmp"), &observed).into_iter().map(|(name, _)| name).collect();
         assert_eq!(given, crate::TERMS.settings.keys().map(String::as_str).collect());

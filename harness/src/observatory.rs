@@ -26,6 +26,7 @@ mod folder;
 mod hello;
 mod host;
 mod http;
+mod http2;
 mod origin;
 mod proxy;
 mod records;
@@ -47,9 +48,10 @@ use tokio::task::JoinHandle;
 
 pub use folder::Kept;
 pub use host::Host;
+pub use proxy::{Connect, Tunnel};
 pub use records::{Connection, Handshake, Query, Seen};
-pub use reply::{Gate, Reply};
-pub use script::{DnsAnswer, Tls};
+pub use reply::{Frame, Gate, Reply};
+pub use script::{DnsAnswer, Protocols, Tls};
 pub(crate) use watch::Sightings;
 pub use watch::Watch;
 
@@ -68,6 +70,7 @@ const ATTEMPTS: u32 = 20;
 pub struct Observatory {
     site: Arc<Site>,
     dns: u16,
+    proxy: u16,
     certificate: PathBuf,
     tasks: Vec<JoinHandle<()>>,
     /// Holds the certificate of one that is not kept.
@@ -89,10 +92,12 @@ impl Observatory {
         for _ in 0..ATTEMPTS {
             let authority = Authority::new().map_err(|error| cannot(io::Error::other(error)))?;
             std::fs::write(&certificate, &authority.pem).map_err(cannot)?;
-            let free = || Ok::<_, io::Error>((crate::port::free()?, crate::port::free()?));
-            let (dns, origins) = free().map_err(cannot)?;
-            match Observatory::serve(authority, dns, origins, None) {
-                Ok((site, tasks)) => return Ok(Observatory { site, dns, certificate, tasks, _folder: Some(folder) }),
+            let ports = Ports::free().map_err(cannot)?;
+            let Ports { dns, proxy, .. } = ports;
+            match Observatory::serve(authority, ports) {
+                Ok((site, tasks)) => {
+                    return Ok(Observatory { site, dns, proxy, certificate, tasks, _folder: Some(folder) });
+                }
                 Err(error) => last = error,
             }
         }
@@ -105,21 +110,17 @@ impl Observatory {
     /// In one sentence, such as that another run uses it.
     pub fn start_kept(kept: Kept) -> Result<Observatory, String> {
         let (certificate, Ports { dns, origins, proxy }) = (kept.certificate(), kept.ports);
-        let (site, tasks) = Observatory::serve(kept.authority, dns, origins, Some(proxy)).map_err(|error| {
+        let (site, tasks) = Observatory::serve(kept.authority, kept.ports).map_err(|error| {
             format!(
                 "the ports of the observatory ({dns}, {origins}, {proxy}) cannot be had: {error}\n\
                  Wait for the run that uses it, or give another folder"
             )
         })?;
-        Ok(Observatory { site, dns, certificate, tasks, _folder: None })
+        Ok(Observatory { site, dns, proxy, certificate, tasks, _folder: None })
     }
 
-    fn serve(
-        authority: Authority,
-        dns: u16,
-        origins: u16,
-        proxy: Option<u16>,
-    ) -> io::Result<(Arc<Site>, Vec<JoinHandle<()>>)> {
+    fn serve(authority: Authority, ports: Ports) -> io::Result<(Arc<Site>, Vec<JoinHandle<()>>)> {
+        let Ports { dns, origins, proxy } = ports;
         let site = Arc::new(Site::new(origins, authority));
         let mut tasks = Tasks(Vec::new());
         let resolver = SocketAddr::new(LOOPBACK, dns);
@@ -130,15 +131,13 @@ impl Observatory {
         tasks.0.push(tokio::spawn(dns::serve_tcp(tcp, Arc::clone(&site))));
         // Whoever is led to loopback itself is seen, too.
         for address in [HOLDS_THE_PORT, LOOPBACK] {
-            tasks.0.push(origin::listen(&site, SocketAddr::new(address, origins), None)?);
+            tasks.0.push(origin::listen(&site, SocketAddr::new(address, origins), None)?.1);
         }
         // A machine without IPv6 has nothing at that address that could be reached.
         let v6 = SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), origins);
-        tasks.0.extend(origin::listen(&site, v6, None).ok());
-        if let Some(proxy) = proxy {
-            let listener = site::bind(SocketAddr::new(LOOPBACK, proxy))?;
-            tasks.0.push(tokio::spawn(proxy::serve(listener, Arc::clone(&site))));
-        }
+        tasks.0.extend(origin::listen(&site, v6, None).ok().map(|(_, task)| task));
+        let listener = site::bind(SocketAddr::new(LOOPBACK, proxy))?;
+        tasks.0.push(tokio::spawn(proxy::serve(listener, Arc::clone(&site))));
         Ok((site, std::mem::take(&mut tasks.0)))
     }
 
@@ -148,6 +147,12 @@ impl Observatory {
         settings(self.dns, &self.certificate)
     }
 
+    /// The setting that leads a target through the forward proxy: name and value.
+    #[must_use]
+    pub fn proxy(&self) -> (&'static str, String) {
+        through(self.proxy)
+    }
+
     /// The part of one check, whose names end in `<namespace>.assay.test` and whose waits end at `until`.
     #[must_use]
     pub fn watch(&self, namespace: &str, until: Instant) -> Watch {
@@ -155,7 +160,7 @@ impl Observatory {
     }
 
     pub(crate) fn sighted(&self, namespace: &str, until: Instant) -> (Watch, Arc<Sightings>) {
-        Watch::new(Arc::clone(&self.site), namespace, until)
+        Watch::new(Arc::clone(&self.site), SocketAddr::new(LOOPBACK, self.dns), namespace, until)
     }
 }
 
@@ -176,6 +181,11 @@ impl Drop for Tasks {
             task.abort();
         }
     }
+}
+
+/// The setting of contract.toml for a forward proxy at this port.
+pub(crate) fn through(port: u16) -> (&'static str, String) {
+    ("HTTPS_PROXY", format!("http://{}", SocketAddr::new(LOOPBACK, port)))
 }
 
 pub(crate) fn settings(dns: u16, certificate: &Path) -> Vec<(&'static str, String)> {

@@ -5,15 +5,25 @@ use crate::{Check, Filter, Group, NoMatch};
 /// The checks that were chosen, in the order of the suites.
 #[derive(Clone, Debug)]
 pub struct Plan {
-    entries: Vec<(&'static Group, &'static Check)>,
+    entries: Vec<Entry>,
     left_out: usize,
+}
+
+/// A check that was chosen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) group: &'static Group,
+    pub(crate) check: &'static Check,
+    /// Runs in one packaging only, of those of the target the one with this number, counted round and round.
+    pub(crate) only: Option<usize>,
 }
 
 impl Plan {
     /// Every check of these groups.
     #[must_use]
     pub fn all(groups: &[&'static Group]) -> Plan {
-        let entries = groups.iter().flat_map(|group| group.checks.iter().map(move |check| (*group, check)));
+        let entry = |group: &'static Group| group.checks.iter().map(move |check| Entry { group, check, only: None });
+        let entries = groups.iter().copied().flat_map(entry);
         Plan { entries: entries.collect(), left_out: 0 }
     }
 
@@ -24,7 +34,7 @@ impl Plan {
     pub fn filtered(self, filter: &Filter) -> Result<Plan, NoMatch> {
         filter.require(self.checks())?;
         let before = self.entries.len();
-        let entries: Vec<_> = self.entries.into_iter().filter(|(_, check)| filter.matches(check)).collect();
+        let entries: Vec<_> = self.entries.into_iter().filter(|entry| filter.matches(entry.check)).collect();
         let left_out = self.left_out + before - entries.len();
         Ok(Plan { entries, left_out })
     }
@@ -33,14 +43,24 @@ impl Plan {
     #[must_use]
     pub fn keeping(self, keeps: impl Fn(&Group, &Check) -> bool) -> Plan {
         let before = self.entries.len();
-        let entries: Vec<_> = self.entries.into_iter().filter(|(group, check)| keeps(group, check)).collect();
+        let entries: Vec<_> = self.entries.into_iter().filter(|entry| keeps(entry.group, entry.check)).collect();
         let left_out = self.left_out + before - entries.len();
         Plan { entries, left_out }
     }
 
+    /// Runs the checks for which `chooses` names a packaging in that one alone: of those of the target the one with this
+    /// number, counted round and round. The others run in all that they are for.
+    #[must_use]
+    pub fn in_one_packaging(mut self, chooses: impl Fn(&Check) -> Option<usize>) -> Plan {
+        for entry in &mut self.entries {
+            entry.only = chooses(entry.check);
+        }
+        self
+    }
+
     /// The checks, in order.
     pub fn checks(&self) -> impl Iterator<Item = &'static Check> + Clone {
-        self.entries.iter().map(|(_, check)| *check)
+        self.entries.iter().map(|entry| entry.check)
     }
 
     /// How many checks a filter left out: a run that left any out is partial.
@@ -49,7 +69,7 @@ impl Plan {
         self.left_out
     }
 
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (&'static Group, &'static Check)> {
-        self.entries.iter().copied()
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 }

@@ -13,11 +13,18 @@ use tokio::task::JoinHandle;
 use crate::cx::{NEEDS_OBSERVATORY, Scope, namespace};
 use crate::evidence::{Recorder, milliseconds};
 use crate::own_target::NEEDS_LAUNCH;
+use crate::plan::Entry;
 use crate::{Check, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Stop};
 
 /// A check that was ended gets so long to end what it started.
 const FAREWELL: Duration = Duration::from_secs(1);
 const INTERRUPTED: &str = "interrupted";
+/// Why a check with [`Need::Addresses`] does not run.
+const BEHIND_A_PROXY: &str =
+    "the target reaches other hosts through a proxy, which resolves their names (egress.md 7.2)";
+
+/// Why a check with [`Need::Proxy`] does not run.
+const NO_PROXY: &str = "the target reaches other hosts by itself (egress.md 7.2): give it a proxy with --proxy";
 
 /// How to run.
 #[derive(Clone, Debug)]
@@ -80,8 +87,8 @@ pub async fn run(session: &Session, plan: &Plan, options: &Options, progress: &d
     let jobs = run.jobs(plan);
     progress.planned(jobs.len());
 
-    let next = AtomicUsize::new(0);
-    let lanes = (0..options.jobs.clamp(1, jobs.len().max(1))).map(|lane| run.lane(lane, &jobs, &next, progress));
+    let waiting = Waiting::of(&jobs);
+    let lanes = (0..options.jobs.clamp(1, jobs.len().max(1))).map(|lane| run.lane(lane, &jobs, &waiting, progress));
     let mut judged: Vec<(usize, CheckResult)> = join_all(lanes).await.into_iter().flatten().collect();
     judged.sort_by_key(|(index, _)| *index);
 
@@ -105,6 +112,27 @@ struct Job {
     packaging: String,
 }
 
+/// The jobs that no lane has taken yet, by their index: those that are swift, and those that wait for long or keep a processor
+/// busy. Every other lane begins with the latter, so that the time for which they wait is time for the former.
+struct Waiting {
+    kinds: [(Vec<usize>, AtomicUsize); 2],
+}
+
+impl Waiting {
+    fn of(jobs: &[Job]) -> Waiting {
+        let (costly, swift): (Vec<usize>, Vec<usize>) = (0..jobs.len()).partition(|&index| jobs[index].check.costly);
+        Waiting { kinds: [swift, costly].map(|indices| (indices, AtomicUsize::new(0))) }
+    }
+
+    fn next(&self, lane: usize) -> Option<usize> {
+        let first = lane % 2;
+        [first, 1 - first].into_iter().find_map(|kind| {
+            let (indices, taken) = &self.kinds[kind];
+            indices.get(taken.fetch_add(1, Ordering::Relaxed)).copied()
+        })
+    }
+}
+
 struct Run<'a> {
     session: &'a Session,
     options: &'a Options,
@@ -117,10 +145,11 @@ impl Run<'_> {
     fn jobs(&self, plan: &Plan) -> Vec<Job> {
         let abis = &self.session.discovery().abis;
         let mut jobs = Vec::new();
-        for (group, check) in plan.entries() {
-            let packagings = match check.packagings {
-                Packagings::Once => &abis[..abis.len().min(1)],
-                Packagings::Each => abis,
+        for &Entry { group, check, only } in plan.entries() {
+            let packagings = match (check.packagings, only) {
+                (Packagings::Once, _) => &abis[..abis.len().min(1)],
+                (Packagings::Each, None) => abis,
+                (Packagings::Each, Some(number)) => std::slice::from_ref(&abis[number % abis.len()]),
             };
             jobs.extend(packagings.iter().map(|packaging| Job { group, check, packaging: packaging.clone() }));
         }
@@ -131,15 +160,11 @@ impl Run<'_> {
         &self,
         lane: usize,
         jobs: &[Job],
-        next: &AtomicUsize,
+        waiting: &Waiting,
         progress: &dyn Progress,
     ) -> Vec<(usize, CheckResult)> {
         let mut results = Vec::new();
-        loop {
-            let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(job) = jobs.get(index) else {
-                return results;
-            };
+        while let Some((index, job)) = waiting.next(lane).and_then(|index| Some((index, jobs.get(index)?))) {
             let result = self.judge(job, u32::try_from(lane).unwrap_or(u32::MAX)).await;
             if self.options.fail_fast && matches!(result.verdict, Verdict::Fail | Verdict::Error) {
                 // Only the first one is the reason; it does not matter which of two comes first.
@@ -148,6 +173,7 @@ impl Run<'_> {
             progress.judged(&result);
             results.push((index, result));
         }
+        results
     }
 
     async fn judge(&self, job: &Job, lane: u32) -> CheckResult {
@@ -208,7 +234,18 @@ impl Run<'_> {
                 Need::Packaging(packaging) if !self.session.discovery().abis.iter().any(|abi| abi == packaging) => {
                     return Err((Verdict::Unsupported, format!("the packaging `{packaging}` is not declared")));
                 }
-                Need::Feature(_) | Need::Packaging(_) | Need::Launch | Need::Observatory => {}
+                Need::Addresses if self.session.proxied => {
+                    return Err((Verdict::Unsupported, BEHIND_A_PROXY.to_owned()));
+                }
+                Need::Proxy if !self.session.proxied => {
+                    return Err((Verdict::Unsupported, NO_PROXY.to_owned()));
+                }
+                Need::Feature(_)
+                | Need::Packaging(_)
+                | Need::Launch
+                | Need::Observatory
+                | Need::Addresses
+                | Need::Proxy => {}
             }
         }
         Ok(())

@@ -34,6 +34,9 @@ pub struct AttachOptions {
     /// The folder of a kept observatory. A target that runs already is observed only with one; a launched one uses it in
     /// place of an observatory of this run.
     pub observatory: Option<PathBuf>,
+    /// Whether the target reaches other hosts through the observatory's forward proxy (egress.md 7.2). A launched one is told
+    /// so by `HTTPS_PROXY`.
+    pub proxy: bool,
     /// Ends the attempt early. Give the same one to the run.
     pub interrupt: Interrupt,
 }
@@ -46,6 +49,7 @@ impl Default for AttachOptions {
             startup: STARTUP,
             scratch: None,
             observatory: None,
+            proxy: false,
             interrupt: Interrupt::new(),
         }
     }
@@ -58,6 +62,8 @@ pub struct Session {
     pub(crate) http: reqwest::Client,
     pub(crate) launcher: Option<Arc<Launcher>>,
     pub(crate) observatory: Option<Arc<Observatory>>,
+    /// Whether names are resolved by a proxy and not by the target.
+    pub(crate) proxied: bool,
     owned: Option<Owned>,
 }
 
@@ -92,7 +98,7 @@ impl Session {
                 let base = url.as_str().trim_end_matches('/').to_owned();
                 let discovery = probe(&http, &base, &tokens, options).await?;
                 let attached = Arc::new(Attached::new(base, tokens, discovery));
-                Ok(Session { attached, http, launcher: None, observatory, owned: None })
+                Ok(Session { attached, http, launcher: None, observatory, proxied: options.proxy, owned: None })
             }
             Attach::Launch { command, env } => {
                 let http = http_client(false)?;
@@ -101,7 +107,8 @@ impl Session {
                     Some(kept) => kept,
                     None => Observatory::start(scratch.as_deref()).map_err(AttachError::Harness)?,
                 };
-                let observed = observatory.settings();
+                let mut observed = observatory.settings();
+                observed.extend(options.proxy.then(|| observatory.proxy()));
                 let launcher = Launcher { command, env, observed, patience, scratch, http: http.clone() };
                 let data = launcher.data_folder().map_err(AttachError::Harness)?;
                 let (tokens, output) = (Tokens::random(), Arc::new(Output::default()));
@@ -114,8 +121,8 @@ impl Session {
                 let owned = Owned { process, output, startup, _data: data };
                 let discovery = probe(&http, &url, &tokens, options).await?;
                 let attached = Arc::new(Attached::new(url, tokens, discovery));
-                let observatory = Some(Arc::new(observatory));
-                Ok(Session { attached, http, launcher: Some(Arc::new(launcher)), observatory, owned: Some(owned) })
+                let (launcher, observatory) = (Some(Arc::new(launcher)), Some(Arc::new(observatory)));
+                Ok(Session { attached, http, launcher, observatory, proxied: options.proxy, owned: Some(owned) })
             }
         }
     }

@@ -40,8 +40,8 @@ pub struct Terms {
 pub struct Feature {
     /// The word in discovery's `features`.
     pub id: String,
-    /// The member of a manifest's `/permissions` that needs the feature.
-    pub capability: String,
+    /// The member of a manifest's `/permissions` that needs the feature, if one does.
+    pub capability: Option<String>,
     /// What it offers.
     pub text: String,
 }

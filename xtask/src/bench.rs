@@ -6,7 +6,7 @@ use std::process::Command;
 use assay_harness::Exit;
 use clap::Args;
 
-use crate::build::{root, target_folder};
+use crate::build::{cargo, target_folder};
 
 /// What to measure.
 #[derive(Args)]
@@ -29,9 +29,9 @@ impl Bench {
     /// Builds and measures.
     pub fn run(self) -> Exit {
         let folder = if self.quick { "debug" } else { "release" };
-        let mut cargo = Command::new(env!("CARGO"));
+        let mut cargo = cargo();
         // With the features of the whole workspace, so that no dependency is compiled a second time.
-        cargo.current_dir(root()).args(["build", "--quiet", "--workspace"]);
+        cargo.args(["build", "--quiet", "--workspace"]);
         cargo.args(BINARIES.iter().flat_map(|binary| ["--bin", binary]));
         if !self.quick {
             cargo.arg("--release");

@@ -24,9 +24,9 @@ pub fn runtime(kind: Kind) -> Result<PathBuf, String> {
         Kind::Sabotaged => "assay-runtime-sabotaged",
     };
     let built = target_folder().join("debug").join(binary);
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     // With the features of the whole workspace, so that no dependency is compiled a second time for one package alone.
-    cargo.current_dir(root()).args(["build", "--workspace", "--bin", binary]);
+    cargo.args(["build", "--workspace", "--bin", binary]);
     if kind == Kind::Sabotaged {
         cargo.args(["--features", "assay-server/sabotage"]);
     }
@@ -39,6 +39,23 @@ pub fn runtime(kind: Kind) -> Result<PathBuf, String> {
         return Err(format!("{binary} does not build: {status}"));
     }
     Ok(built)
+}
+
+/// Cargo at the root of the workspace, in the environment that whoever typed the command has. What cargo itself told this program
+/// about its package is left out: build scripts, such as that of ring, read it, and would make all that stands on them anew each
+/// time a command of the shell and one of this program take turns.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_of_a_package)) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
+
+/// Whether cargo sets the variable for the one package that it runs.
+fn is_of_a_package(variable: &str) -> bool {
+    ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].iter().any(|prefix| variable.starts_with(prefix))
 }
 
 /// Says why there is no runtime.

@@ -1,11 +1,10 @@
 //! `cargo xtask ci`: the steps of CI, in order, each as anybody would type it. It stops at the first that fails.
 
-use std::process::Command;
 use std::time::Instant;
 
 use assay_harness::Exit;
 
-use crate::build::root;
+use crate::build::cargo;
 
 /// What CI runs, always with the features of the whole workspace: no dependency is compiled twice. README.md and CONTRIBUTING.md name no command that is not here, in a test or in `documented`.
 pub const STEPS: &[&str] = &[
@@ -17,8 +16,9 @@ pub const STEPS: &[&str] = &[
     "cargo xtask tidy",
     "cargo xtask fuzz --in-process --time 3",
     "cargo xtask conformance --profile core,registry,sandbox,egress,lifecycle",
+    "cargo xtask conformance --profile egress --proxy",
     "cargo xtask conformance --profile load",
-    "cargo xtask prove",
+    "cargo xtask prove --swift",
     "cargo xtask prove --fuzz",
 ];
 
@@ -28,8 +28,7 @@ pub fn run() -> Exit {
         println!("\n▶ {step}");
         let started = Instant::now();
         let mut words = step.split(' ').skip(1);
-        let mut cargo = Command::new(env!("CARGO"));
-        let status = cargo.current_dir(root()).args(words.by_ref()).status();
+        let status = cargo().args(words.by_ref()).status();
         match status {
             Ok(status) if status.success() => println!("✔ {step} ({:.0} s)", started.elapsed().as_secs_f64()),
             Ok(status) => {

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask conformance`, `env`, `prove`, `fuzz`, `bench`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `env`, `prove`, `fuzz`, `vectors`, `bench`, `fixtures`, `tidy`, `ci`.
 
 mod bench;
 mod build;
@@ -7,6 +7,7 @@ mod fixtures;
 mod fuzz;
 mod prove;
 mod tidy;
+mod vectors;
 
 use assay_conformance::cli::Conformance;
 use assay_conformance::env::Env;
@@ -29,8 +30,10 @@ enum Verb {
     Env(Env),
     /// Prove that every check can fail: one run per sabotage, and the degenerate targets
     Prove(prove::Prove),
-    /// Fuzz the package gates; what is found becomes a regression that `cargo test` judges
+    /// Fuzz gates, egress, sandbox and server; what is found becomes a regression that `cargo test` judges
     Fuzz(fuzz::Fuzz),
+    /// Put public vectors through the gates, and name every difference
+    Vectors(vectors::Vectors),
     /// Measure what the runtime and the suite cost, beside bare peers
     Bench(bench::Bench),
     /// Write the mock packages to a folder, signed by a key that is generated for it
@@ -57,6 +60,7 @@ async fn main() -> Exit {
         Verb::Prove(proof) if proof.fuzz => fuzz::prove(),
         Verb::Prove(proof) => proof.run().await,
         Verb::Fuzz(fuzz) => fuzz.run(),
+        Verb::Vectors(vectors) => vectors.run(),
         Verb::Bench(bench) => bench.run(),
         Verb::Fixtures(fixtures) => fixtures.run(),
         Verb::Tidy => tidy::run(),

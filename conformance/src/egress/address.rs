@@ -55,6 +55,9 @@ pub const SPECIAL: &[Range] = &[
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
     v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "site-local"),
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
+    v6([0x1000, 0, 0, 0, 0, 0, 0, 0], 4, "below global unicast"),
+    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, "above global unicast"),
+    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 2, "above global unicast"),
 ];
 
 impl Range {

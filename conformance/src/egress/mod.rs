@@ -5,11 +5,13 @@ mod address;
 mod rule;
 mod spelling;
 mod url;
+mod writing;
 
 pub use address::{Range, SPECIAL, special};
 pub use rule::Rule;
 pub use spelling::Spelling;
 pub use url::{Host, Url};
+pub use writing::Writing;
 
 /// The longest URL in bytes (egress.md 2.1).
 pub const URL_BYTES: usize = 8192;

@@ -1,5 +1,7 @@
 //! Rules for hosts (egress.md, section 1).
 
+use std::fmt;
+
 use super::url::is_address;
 
 /// A rule, its host canonicalised.
@@ -39,6 +41,18 @@ impl Rule {
         Some(Rule { host, below, port })
     }
 
+    /// The canonical host, without `*.`.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether it is for the names below its host.
+    #[must_use]
+    pub fn is_wildcard(&self) -> bool {
+        self.below
+    }
+
     /// Whether it matches a canonical host and a port (1.4).
     #[must_use]
     pub fn matches(&self, host: &str, port: u16) -> bool {
@@ -48,6 +62,14 @@ impl Rule {
             (None, _) => false,
         };
         named && port == self.port
+    }
+}
+
+impl fmt::Display for Rule {
+    /// As the owner of the host would write it, without the port that is meant where none is written.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "https://{}{}", if self.below { "*." } else { "" }, self.host)?;
+        if self.port == 443 { Ok(()) } else { write!(out, ":{}", self.port) }
     }
 }
 
@@ -62,6 +84,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn writes_the_canonical_form() {
+        for (text, canonical) in [
+            ("https://A.b:443", "https://a.b"),
+            ("https://*.example.com:8443", "https://*.example.com:8443"),
+            ("https://b\u{fc}cher.example", "https://xn--bcher-kva.example"),
+        ] {
+            assert_eq!(Rule::read(text).expect("a rule").to_string(), canonical);
+        }
+    }
 
     #[test]
     fn refuses_what_cannot_be_right() {

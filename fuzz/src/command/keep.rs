@@ -4,8 +4,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assay_fuzz::{Finding, Target, regression};
-use assay_package::Gates;
 use clap::Args;
+
+use super::libfuzzer::dictionary;
 
 /// An input that shows a finding.
 #[derive(Args)]
@@ -23,6 +24,9 @@ pub struct Seeds {
     /// The target
     #[arg(long)]
     target: String,
+    /// Write the target's dictionary to this file, too
+    #[arg(long, value_name = "FILE")]
+    words: Option<PathBuf>,
     /// The folder
     folder: PathBuf,
 }
@@ -32,7 +36,7 @@ impl Keep {
     pub fn run(self) -> Result<bool, String> {
         let target = super::find(&self.target)?;
         let input = fs::read(&self.file).map_err(|fault| format!("{}: {fault}", self.file.display()))?;
-        match target.judge(&input, &Gates::honest()) {
+        match target.honest().judge(&input) {
             Ok(seen) => {
                 println!("{}: nothing is wrong with it: {seen}", self.file.display());
                 Ok(true)
@@ -48,14 +52,18 @@ impl Seeds {
         let target = super::find(&self.target)?;
         let written = write_seeds(target, &self.folder).map_err(|fault| fault.to_string())?;
         println!("{}: {written} seeds", self.folder.display());
+        if let Some(path) = &self.words {
+            fs::write(path, dictionary(target)).map_err(|fault| format!("{}: {fault}", path.display()))?;
+        }
         Ok(true)
     }
 }
 
 /// Minimises an input and writes it where `cargo test` judges it.
 pub fn keep(target: &Target, input: &[u8], finding: &Finding) -> Result<(), String> {
-    let smallest = regression::minimise(target, &Gates::honest(), input, finding);
-    let shown = target.judge(&smallest, &Gates::honest()).err();
+    let subject = target.honest();
+    let smallest = regression::minimise(&subject, input, finding);
+    let shown = subject.judge(&smallest).err();
     let finding = shown.as_ref().unwrap_or(finding);
     let path = regression::keep(&regression::folder(target), &smallest, finding).map_err(|fault| fault.to_string())?;
     println!("{}: {finding}\n  {} bytes in {}", target.name, smallest.len(), path.display());

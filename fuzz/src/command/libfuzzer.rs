@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use assay_fuzz::{Finding, Kind, Target, regression};
-use assay_package::Gates;
+use assay_fuzz::{Finding, Kind, Target, rates::FOLDER, regression};
 
 use super::{
     keep::{keep, write_seeds},
     progress::Progress,
+    run::Ended,
 };
 
 /// The longest input, in bytes: longer than any fixture.
@@ -27,8 +27,8 @@ pub fn is_installed() -> bool {
     version.is_ok_and(|status| status.success())
 }
 
-/// Runs a target; whether it found nothing.
-pub fn run(target: &Target, time: Duration) -> Result<bool, String> {
+/// Runs a target, which is one `of` how many.
+pub fn run(target: &Target, of: (usize, usize), time: Duration) -> Result<Ended, String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     let built = cargo_fuzz(&["build", target.name]).status();
     if !built.is_ok_and(|status| status.success()) {
@@ -49,7 +49,7 @@ pub fn run(target: &Target, time: Duration) -> Result<bool, String> {
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|fault| format!("cargo fuzz cannot be started: {fault}"))?;
-    let mut progress = Progress::new(target.name);
+    let mut progress = Progress::new(target.name, of);
     let (mut executions, mut figures, mut last) = (0, String::new(), Vec::new());
     for line in child.stderr.take().map(BufReader::new).into_iter().flat_map(BufReader::lines).map_while(Result::ok) {
         if let Some(done) = line.strip_prefix('#').and_then(|rest| rest.split(['\t', ' ', ':']).next()?.parse().ok()) {
@@ -72,13 +72,31 @@ pub fn run(target: &Target, time: Duration) -> Result<bool, String> {
     for path in &new {
         crash(target, path)?;
     }
-    Ok(new.is_empty())
+    if new.is_empty() && target.bare.is_some() {
+        rates(target, &corpus)?;
+    }
+    Ok(Ended { executions, clean: new.is_empty() })
+}
+
+/// The target says how fast it is on what it has collected, and how fast the parser alone.
+fn rates(target: &Target, corpus: &Path) -> Result<(), String> {
+    let mut command = cargo_fuzz(&["run", target.name]);
+    let said = command.env(FOLDER, corpus).stderr(Stdio::null()).output();
+    let said = said.map_err(|fault| format!("cargo fuzz cannot be started: {fault}"))?;
+    let said = String::from_utf8_lossy(&said.stdout);
+    match said.trim() {
+        "" => Err(format!("{} does not say how fast it is", target.name)),
+        said => {
+            println!("      {said}");
+            Ok(())
+        }
+    }
 }
 
 /// A crash becomes a regression. One that this process does not see (a sanitizer's, a slow one) is kept as it is.
 fn crash(target: &Target, path: &Path) -> Result<(), String> {
     let input = fs::read(path).map_err(|fault| format!("{}: {fault}", path.display()))?;
-    match target.judge(&input, &Gates::honest()) {
+    match target.honest().judge(&input) {
         Err(finding) => keep(target, &input, &finding),
         Ok(_) => {
             let finding = Finding::new(Kind::Panic, format!("only under libFuzzer: {}", path.display()));
@@ -109,7 +127,7 @@ fn files(folder: &Path) -> BTreeSet<PathBuf> {
 }
 
 /// The words in libFuzzer's notation: one on a line, in quotes, what is not plain in hexadecimal digits.
-fn dictionary(target: &Target) -> String {
+pub fn dictionary(target: &Target) -> String {
     let byte = |byte: u8| match byte {
         b'"' | b'\\' => format!("\\{}", char::from(byte)),
         b' '..=b'~' => char::from(byte).to_string(),

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 /// The line of one target.
 pub struct Progress {
     target: &'static str,
+    of: (usize, usize),
     started: Instant,
     shown: Instant,
     terminal: bool,
 }
 
 impl Progress {
-    /// A target that starts now.
-    pub fn new(target: &'static str) -> Self {
+    /// A target that starts now, and which of how many it is.
+    pub fn new(target: &'static str, of: (usize, usize)) -> Self {
         let started = Instant::now();
-        Self { target, started, shown: started, terminal: stderr().is_terminal() }
+        Self { target, of, started, shown: started, terminal: stderr().is_terminal() }
     }
 
     /// How long the target runs.
@@ -51,6 +52,10 @@ impl Progress {
     fn line(&self, executions: u64, what: &str) -> String {
         let seconds = self.elapsed().as_secs_f64();
         let rate = executions as f64 / seconds.max(0.001);
-        format!("{:<10} {seconds:>5.0} s {executions:>10} executions {rate:>8.0}/s  {what}", self.target)
+        let (place, all) = self.of;
+        format!(
+            "[{place}/{all}] {:<11} {seconds:>5.0} s {executions:>10} executions {rate:>8.0}/s  {what}",
+            self.target
+        )
     }
 }

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use assay_fuzz::{Target, campaign::Campaign};
-use assay_package::Gates;
+use assay_fuzz::{Target, campaign::Campaign, rates};
 use clap::Args;
 
 use super::{keep::keep, libfuzzer, progress::Progress};
@@ -26,6 +25,14 @@ pub struct Run {
     seed: u64,
 }
 
+/// What became of a target.
+pub struct Ended {
+    /// How many inputs were judged.
+    pub executions: u64,
+    /// Whether none of them shows anything.
+    pub clean: bool,
+}
+
 impl Run {
     /// Runs the targets; whether none found anything.
     pub fn run(self) -> Result<bool, String> {
@@ -38,18 +45,24 @@ impl Run {
                 self.seed
             );
         }
-        let mut clean = true;
-        for target in targets {
-            clean &= if libfuzzer { libfuzzer::run(target, time)? } else { in_process(target, time, self.seed)? };
+        let (mut executions, mut found) = (0, Vec::new());
+        for (place, target) in targets.iter().enumerate() {
+            let of = (place + 1, targets.len());
+            let ended =
+                if libfuzzer { libfuzzer::run(target, of, time)? } else { in_process(target, of, time, self.seed)? };
+            executions += ended.executions;
+            found.extend((!ended.clean).then_some(target.name));
         }
-        Ok(clean)
+        let found = if found.is_empty() { "nothing".to_owned() } else { format!("something in {}", found.join(", ")) };
+        println!("{} targets, {} s each, {executions} executions: found {found}", targets.len(), self.time);
+        Ok(found == "nothing")
     }
 }
 
-fn in_process(target: &Target, time: Duration, seed: u64) -> Result<bool, String> {
-    let gates = Gates::honest();
-    let mut campaign = Campaign::new(target, &gates, seed);
-    let mut progress = Progress::new(target.name);
+fn in_process(target: &Target, of: (usize, usize), time: Duration, seed: u64) -> Result<Ended, String> {
+    let subject = target.honest();
+    let mut campaign = Campaign::new(&subject, seed);
+    let mut progress = Progress::new(target.name, of);
     let seeds = (target.seeds)().into_iter().map(|seed| seed.bytes);
     let mut seeds = seeds.collect::<Vec<_>>().into_iter();
     while progress.elapsed() < time {
@@ -60,11 +73,14 @@ fn in_process(target: &Target, time: Duration, seed: u64) -> Result<bool, String
         if let Some(found) = found {
             progress.end(campaign.executions, "found something");
             keep(target, &found.input, &found.finding)?;
-            return Ok(false);
+            return Ok(Ended { executions: campaign.executions, clean: false });
         }
         progress.show(campaign.executions, &format!("{} outcomes", campaign.outcomes()));
     }
     let outcomes = format!("{} outcomes, nothing found", campaign.outcomes());
     progress.end(campaign.executions, &outcomes);
-    Ok(true)
+    if let Some(rates) = rates::compare(target, campaign.corpus()) {
+        println!("      {rates}");
+    }
+    Ok(Ended { executions: campaign.executions, clean: true })
 }

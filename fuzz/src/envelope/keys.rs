@@ -21,7 +21,8 @@ static HOSTILE: LazyLock<Vec<String>> = LazyLock::new(|| {
     keys.iter().map(|key| encode(key)).collect()
 });
 
-fn encode(bytes: &[u8]) -> String {
+/// Padded base64 in the standard alphabet.
+pub(crate) fn encode(bytes: &[u8]) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::new();
     for chunk in bytes.chunks(3) {

@@ -6,10 +6,9 @@ use assay_package::{Abi, Code, Feature, Offer};
 use jsonschema::error::ValidationErrorKind;
 use serde_json::Value;
 
-use super::hosts;
 use crate::{
     document::{self, Document, segment},
-    schema,
+    egress_rule, schema,
     verdict::{Expected, Place},
 };
 
@@ -28,9 +27,9 @@ pub fn judge(text: &[u8], offer: &Offer) -> Expected {
     };
     let mut expected = Expected::default();
     by_schema(&document, &mut expected);
-    for (pointer, _) in integers() {
-        if let Some(Document::Number(written)) = document.at(&pointer) {
-            integer(&pointer, written, offer, &mut expected);
+    for pointer in INTEGERS.iter() {
+        if let Some(Document::Number(written)) = document.at(pointer) {
+            integer(pointer, written, offer, &mut expected);
         }
     }
     capabilities(&document, offer, &mut expected);
@@ -86,20 +85,20 @@ fn by_schema(document: &Document, expected: &mut Expected) {
     }
 }
 
-/// Every place where manifest.schema.json has an integer, and its least value.
-fn integers() -> Vec<(String, u64)> {
+/// Every place where manifest.schema.json has an integer.
+static INTEGERS: LazyLock<Vec<String>> = LazyLock::new(|| {
     let mut found = Vec::new();
     let mut todo = vec![(&*SCHEMA, String::new())];
     while let Some((schema, pointer)) = todo.pop() {
         if schema["type"] == "integer" {
-            found.push((pointer.clone(), schema["minimum"].as_u64().unwrap_or_default()));
+            found.push(pointer.clone());
         }
         for (name, below) in schema["properties"].as_object().into_iter().flatten() {
             todo.push((below, format!("{pointer}/{name}")));
         }
     }
     found
-}
+});
 
 /// 3.2 and 3.3: how an integer is written, and the bound of the same meaning.
 fn integer(pointer: &str, written: &str, offer: &Offer, expected: &mut Expected) {
@@ -143,13 +142,9 @@ fn egress(document: &Document, offer: &Offer, expected: &mut Expected) {
         expected.fault(Code::EgressRuleInvalid, Place::At(PLACE.to_owned()));
     }
     for (index, rule) in rules.iter().enumerate() {
-        match rule.as_str().map(hosts::judge) {
-            Some(hosts::Verdict::Wrong) => {
-                expected.fault(Code::EgressRuleInvalid, Place::At(format!("{PLACE}/{index}")));
-            }
-            Some(hosts::Verdict::Open) => expected.open.push(Code::EgressRuleInvalid),
-            // What is no text is for the form to refuse.
-            Some(hosts::Verdict::Right(_)) | None => {}
+        // What is no text is for the form to refuse.
+        if rule.as_str().is_some_and(|text| egress_rule::rules::read(text).is_none()) {
+            expected.fault(Code::EgressRuleInvalid, Place::At(format!("{PLACE}/{index}")));
         }
     }
 }

@@ -3,8 +3,7 @@
 use assay_package::{HostRule, Manifest};
 use serde_json::{Map, Value, json};
 
-use super::hosts;
-use crate::document::Document;
+use crate::{document::Document, egress_rule};
 
 /// The text of a manifest with exactly these values; the limits of egress only where they are asked for, because they need the
 /// feature.
@@ -83,16 +82,15 @@ pub(super) fn disagreement(manifest: &Manifest, text: &Document) -> Option<&'sta
     checks.into_iter().find(|(_, right)| !right).map(|(member, _)| member)
 }
 
-/// Whether the manifest's rules are those of the text, each in its canonical form where that is not left open.
+/// Whether the manifest's rules are those of the text, each in its canonical form.
 fn rules(manifest: &Manifest, text: &Document) -> bool {
     let stated = text.at("/permissions/egress").map(|stated| stated.to_value().0);
     match (&manifest.permissions.egress, stated) {
         (None, None) => true,
         (Some(rules), Some(Value::Array(stated))) => {
-            let same = |(rule, text): (&HostRule, &Value)| match text.as_str().map(hosts::judge) {
-                Some(hosts::Verdict::Right(canonical)) => rule.to_string() == canonical,
-                Some(hosts::Verdict::Open) => true,
-                Some(hosts::Verdict::Wrong) | None => false,
+            let same = |(rule, text): (&HostRule, &Value)| {
+                let stated = text.as_str().and_then(egress_rule::rules::read);
+                stated.is_some_and(|stated| stated.to_string() == rule.to_string())
             };
             rules.len() == stated.len() && rules.iter().zip(&stated).all(same)
         }

@@ -5,14 +5,20 @@ use std::sync::LazyLock;
 
 use assay_fixtures::{Behaviour, Burden, Flaw, Packaging, Recipe};
 use assay_package::{Abi, Feature, Offer};
-use wasm_encoder::{EntityType, ImportSection, Module, TypeSection, ValType};
 
 use super::Case;
-use crate::source::{Source, mutate};
+use crate::{
+    shape::{EXPORTS, imports},
+    source::{Source, mutate},
+};
 
-/// Handlers that import nothing, the log, and the state.
-pub const BEHAVIOURS: [fn() -> Behaviour; 3] =
-    [|| Behaviour::Echo, || Behaviour::LogInput(assay_fixtures::LogLevel::Info), || Behaviour::StateKeys];
+/// Handlers that import nothing, the log, and the state, and one that migrates.
+pub const BEHAVIOURS: [fn() -> Behaviour; 4] = [
+    || Behaviour::Echo,
+    || Behaviour::LogInput(assay_fixtures::LogLevel::Info),
+    || Behaviour::StateKeys,
+    || Behaviour::Echo.migrating_by(Behaviour::Echo),
+];
 
 /// Instances and core modules that no handler may import from, one class after the other.
 const FOREIGN: [(&str, &str); 20] = [
@@ -98,7 +104,7 @@ fn fixture(source: &mut Source<'_>, packaging: Packaging) -> Vec<u8> {
 }
 
 fn flaw(source: &mut Source<'_>) -> Option<Flaw> {
-    let export = source.pick(&["handle", "memory", "cabi_realloc", "cabi_post_handle"]);
+    let export = source.pick(&["handle", "memory", "cabi_realloc", "cabi_post_handle", "migrate", "cabi_post_migrate"]);
     Some(match source.below(26) {
         0..=2 => return None,
         3 => Flaw::MissingExport(export),
@@ -144,28 +150,16 @@ fn burden(source: &mut Source<'_>) -> Burden {
     }
 }
 
-/// Exports of a handler, as a module that has them.
-static EXPORTS: LazyLock<Vec<u8>> = LazyLock::new(|| Recipe::new("a.b", Behaviour::Echo).build().module);
-
 /// Imports that handlers have, and some that they may not have, as a module that has them.
 static IMPORTS: LazyLock<Vec<u8>> = LazyLock::new(|| {
-    let mut types = TypeSection::new();
-    let mut imports = ImportSection::new();
-    let functions = [
+    imports(&[
         ("assay:handler/log@0.1.0", "write", 3),
         ("assay:handler/state@0.1.0", "get", 3),
         ("assay:handler/state@0.1.0", "keys", 1),
         ("assay:handler/state@0.1.0", "set", 4),
         ("assay:handler/egress@0.1.0", "send", 9),
         ("wasi_snapshot_preview1", "fd_write", 4),
-    ];
-    for (number, (module, field, parameters)) in (0..).zip(functions) {
-        types.ty().function(vec![ValType::I32; parameters], []);
-        imports.import(module, field, EntityType::Function(number));
-    }
-    let mut module = Module::new();
-    module.section(&types).section(&imports);
-    module.finish()
+    ])
 });
 
 /// A module of wasm-smith; where its bytes do not suffice for one, the module of a fixture.

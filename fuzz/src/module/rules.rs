@@ -31,13 +31,38 @@ const LOWERED: [(&str, &str, usize); 6] = [
 const IMPORTABLE: [&str; 6] =
     ["assay:handler/types@0.1.0", "assay:handler/log@0.1.0", STATE, EGRESS, "context", "failure"];
 
-static WORLD: LazyLock<(Resolve, WorldId)> = LazyLock::new(|| {
+/// The worlds of handlers that do not migrate, and of those that do.
+static WORLDS: LazyLock<(Resolve, [WorldId; 2])> = LazyLock::new(|| {
     let mut resolve = Resolve::default();
     let text = include_str!("../../../conformance/spec/handler.wit");
     let package = resolve.push_str("handler.wit", text).expect("handler.wit is WIT");
-    let world = resolve.select_world(&[package], Some("handler")).expect("handler.wit has the world");
-    (resolve, world)
+    let world = |name| resolve.select_world(&[package], Some(name)).expect("handler.wit has the world");
+    let worlds = ["handler", "migrating-handler"].map(world);
+    (resolve, worlds)
 });
+
+/// What the first bytes say that a module is.
+fn announced(bytes: &[u8]) -> Option<Abi> {
+    match bytes.first_chunk()? {
+        [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] => Some(Abi::Core),
+        [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00] => Some(Abi::Component),
+        _ => None,
+    }
+}
+
+/// 4.2: the proposals that a module may use.
+fn features(abi: Abi) -> WasmFeatures {
+    match abi {
+        Abi::Core => WasmFeatures::WASM2,
+        Abi::Component => WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL,
+    }
+}
+
+/// Whether wasmparser takes a module, for what it announces to be.
+pub fn is_valid(bytes: &[u8]) -> bool {
+    let abi = announced(bytes).unwrap_or(Abi::Core);
+    Validator::new_with_features(features(abi)).validate_all(bytes).is_ok()
+}
 
 /// What the contract says about a module.
 pub fn judge(case: &Case) -> Expected {
@@ -46,17 +71,8 @@ pub fn judge(case: &Case) -> Expected {
     if bytes.len() < 8 {
         return Expected::only(Code::ManifestInvalidValue, Place::At("/module/size".to_owned()));
     }
-    let announced = match bytes[..8] {
-        [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00] => Abi::Core,
-        [0x00, 0x61, 0x73, 0x6d, 0x0d, 0x00, 0x01, 0x00] => Abi::Component,
-        _ => return Expected::only(Code::ModuleMalformed, Place::Anywhere),
-    };
-    let features = match announced {
-        Abi::Core => WasmFeatures::WASM2,
-        Abi::Component => WasmFeatures::WASM2 | WasmFeatures::COMPONENT_MODEL,
-    };
-    let valid = Validator::new_with_features(features).validate_all(bytes).is_ok();
-    if !valid {
+    let Some(announced) = announced(bytes) else { return Expected::only(Code::ModuleMalformed, Place::Anywhere) };
+    if !is_valid(bytes) {
         expected.fault(Code::ModuleMalformed, Place::Anywhere);
         // What it costs may be counted before it is validated.
         expected.open.push(Code::ModuleTooCostly);
@@ -71,7 +87,7 @@ pub fn judge(case: &Case) -> Expected {
         Abi::Core => core(case, &mut expected),
         Abi::Component => component(case, &mut expected),
     };
-    let counted = read.and_then(|()| costs(case, features, &mut expected));
+    let counted = read.and_then(|()| costs(case, features(announced), &mut expected));
     if let Err(fault) = counted {
         // wasmparser validated it and cannot read it: the oracle is wrong, and says so by expecting the impossible.
         expected.fault(Code::Internal, Place::Named(fault.to_string()));
@@ -146,6 +162,25 @@ fn core(case: &Case, expected: &mut Expected) -> Result<()> {
             _ => expected.fault(Code::ExportMissing, Place::Named(name.to_owned())),
         }
     }
+    let migration: [(&str, &[ValType], &[ValType]); 2] =
+        [("migrate", &handle, &i32s[..1]), ("cabi_post_migrate", &i32s[..1], &[])];
+    if exports.contains_key("migrate") {
+        for (name, parameters, results) in migration {
+            match exports.get(name) {
+                Some((ExternalKind::Func, index)) => {
+                    let ty = functions.get(*index as usize).and_then(|ty| types.get(*ty as usize));
+                    if !ty.is_some_and(|ty| is(ty, parameters, results)) {
+                        expected.fault(Code::ExportTypeMismatch, Place::Named(name.to_owned()));
+                    }
+                }
+                // By the name `migrate` alone it is one of the wrong type; what goes with it is missing.
+                Some(_) if name == "migrate" => {
+                    expected.fault(Code::ExportTypeMismatch, Place::Named(name.to_owned()));
+                }
+                _ => expected.fault(Code::ExportMissing, Place::Named(name.to_owned())),
+            }
+        }
+    }
     if !matches!(exports.get("memory"), Some((ExternalKind::Memory, _))) {
         expected.fault(Code::ExportMissing, Place::Named("memory".to_owned()));
     }
@@ -161,6 +196,7 @@ fn is(ty: &FuncType, parameters: &[ValType], results: &[ValType]) -> bool {
 fn component(case: &Case, expected: &mut Expected) -> Result<()> {
     let mut undeclared = Expected::default();
     let mut has_handle = false;
+    let mut migrates = false;
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(&case.module) {
         match payload? {
@@ -180,6 +216,7 @@ fn component(case: &Case, expected: &mut Expected) -> Result<()> {
                     let export = export?;
                     let function = export.kind == wasmparser::ComponentExternalKind::Func;
                     has_handle |= export.name.name == "handle" && function;
+                    migrates |= export.name.name == "migrate";
                 }
             }
             _ => {}
@@ -188,10 +225,14 @@ fn component(case: &Case, expected: &mut Expected) -> Result<()> {
     if !has_handle {
         expected.fault(Code::ExportMissing, Place::Named("handle".to_owned()));
     }
-    let (resolve, world) = &*WORLD;
-    if expected.faults.is_empty() && wit_component::targets(resolve, *world, &case.module, false).is_err() {
+    let (resolve, worlds) = &*WORLDS;
+    let world = worlds[usize::from(migrates)];
+    if expected.faults.is_empty() && wit_component::targets(resolve, world, &case.module, false).is_err() {
         // One of them is why, and wit-component does not say which.
         expected.fault(Code::ExportTypeMismatch, Place::Named("handle".to_owned()));
+        if migrates {
+            expected.fault(Code::ExportTypeMismatch, Place::Named("migrate".to_owned()));
+        }
         expected.fault(Code::ImportForbidden, Place::Named(String::new()));
     }
     declare(expected, undeclared);

@@ -1,7 +1,5 @@
 //! What judging a value costs, as core.md 3.8 writes it: w(S, n) by recursion, each number once.
 
-use std::collections::HashMap;
-
 use serde_json::Value;
 
 use super::rules::{How, Subschema};
@@ -9,6 +7,7 @@ use super::rules::{How, Subschema};
 /// The most that one place may cost, and the deepest level at which it is asked.
 const MOST: u64 = 1000;
 const DEEPEST: u16 = 128;
+const LEVELS: usize = DEEPEST as usize + 1;
 
 /// Whether a subschema costs too much at any depth, or leads back to itself without looking at another value.
 pub(super) fn too_high(schemas: &[Subschema<'_>]) -> bool {
@@ -16,7 +15,8 @@ pub(super) fn too_high(schemas: &[Subschema<'_>]) -> bool {
     if (0..schemas.len()).any(|number| circular(schemas, number, &mut state)) {
         return true;
     }
-    let mut costs = Costs { schemas, known: HashMap::new(), known_again: HashMap::new() };
+    let unknown = vec![None; schemas.len() * LEVELS];
+    let mut costs = Costs { schemas, known: unknown.clone(), known_again: unknown };
     // From the shallow to the deep, so that the recursion never goes further down than one level.
     (0..=DEEPEST).any(|level| (0..schemas.len()).any(|number| costs.weight(number, level) > MOST))
 }
@@ -45,15 +45,21 @@ fn circular(schemas: &[Subschema<'_>], number: usize, state: &mut [State]) -> bo
 
 struct Costs<'a> {
     schemas: &'a [Subschema<'a>],
-    known: HashMap<(usize, u16), u64>,
-    known_again: HashMap<(usize, u16), u64>,
+    known: Vec<Option<u64>>,
+    known_again: Vec<Option<u64>>,
+}
+
+/// Where the cost of a subschema at a level is kept.
+fn place(number: usize, level: u16) -> usize {
+    number * LEVELS + usize::from(level)
 }
 
 impl Costs<'_> {
     /// w(S, n)
     fn weight(&mut self, number: usize, level: u16) -> u64 {
-        if let Some(known) = self.known.get(&(number, level)) {
-            return *known;
+        let place = place(number, level);
+        if let Some(known) = self.known[place] {
+            return known;
         }
         let own = match level.checked_sub(1) {
             Some(above) => self.below(number, above),
@@ -61,7 +67,7 @@ impl Costs<'_> {
         };
         let applied = self.sum(number, How::SameValue, level);
         let weight = own.saturating_add(applied).saturating_add(self.again(number, level));
-        self.known.insert((number, level), weight);
+        self.known[place] = Some(weight);
         weight
     }
 
@@ -82,14 +88,15 @@ impl Costs<'_> {
 
     /// u(S, n)
     fn judged_again(&mut self, number: usize, level: u16) -> u64 {
-        if let Some(known) = self.known_again.get(&(number, level)) {
-            return *known;
+        let place = place(number, level);
+        if let Some(known) = self.known_again[place] {
+            return known;
         }
         let mut sum = 0_u64;
         for to in self.applied(number, How::SameValue) {
             sum = sum.saturating_add(self.weight(to, level)).saturating_add(self.judged_again(to, level));
         }
-        self.known_again.insert((number, level), sum);
+        self.known_again[place] = Some(sum);
         sum
     }
 

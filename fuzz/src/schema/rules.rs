@@ -52,6 +52,10 @@ const NOT_JUDGED: [&str; 10] = [
 
 /// Judges a schema.
 pub fn judge(schema: &Value) -> Verdict {
+    // It says yes or no, and nothing that could be wrong.
+    if schema.is_boolean() {
+        return Verdict::Right;
+    }
     if !jsonschema::draft202012::meta::is_valid(schema) {
         return Verdict::Wrong;
     }

@@ -75,7 +75,8 @@ fn request(text: &mut String, seen: &Seen, at: f64) -> std::fmt::Result {
     let broken = if seen.complete { "" } else { ", broken off" };
     writeln!(
         text,
-        "  {at:9.1} ms  request on {}: {} {} with {} bytes of body{broken}",
+        "  {at:9.1} ms  {} request on {}: {} {} with {} bytes of body{broken}",
+        cut(&seen.version),
         seen.connection,
         cut(&seen.method),
         cut(&seen.target),
@@ -83,6 +84,9 @@ fn request(text: &mut String, seen: &Seen, at: f64) -> std::fmt::Result {
     )?;
     for (name, value) in seen.headers.iter().take(MOST) {
         writeln!(text, "                  {}: {}", cut(name), cut(value))?;
+    }
+    for (name, value) in seen.trailers.iter().take(MOST) {
+        writeln!(text, "                  behind the body {}: {}", cut(name), cut(value))?;
     }
     Ok(())
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::settings;
 use super::tls::Authority;
+use super::{settings, through};
 
 const CERTIFICATE: &str = "ca.pem";
 const KEY: &str = "ca.key";
@@ -23,7 +23,7 @@ pub struct Kept {
     pub(super) ports: Ports,
 }
 
-/// The ports of a kept observatory, all on loopback.
+/// The ports of an observatory, all on loopback.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Debug)]
 pub(super) struct Ports {
     /// Of the resolver.
@@ -32,6 +32,13 @@ pub(super) struct Ports {
     pub(super) origins: u16,
     /// Of the forward proxy.
     pub(super) proxy: u16,
+}
+
+impl Ports {
+    /// Ports that nobody has at this moment.
+    pub(super) fn free() -> io::Result<Ports> {
+        Ok(Ports { dns: crate::port::free()?, origins: crate::port::free()?, proxy: crate::port::free()? })
+    }
 }
 
 impl Kept {
@@ -60,10 +67,10 @@ impl Kept {
         settings(self.ports.dns, &self.certificate())
     }
 
-    /// The forward proxy, for `HTTPS_PROXY`.
+    /// The setting that leads a runtime through the forward proxy: name and value.
     #[must_use]
-    pub fn proxy(&self) -> String {
-        format!("http://127.0.0.1:{}", self.ports.proxy)
+    pub fn proxy(&self) -> (&'static str, String) {
+        through(self.ports.proxy)
     }
 
     pub(super) fn certificate(&self) -> PathBuf {
@@ -73,7 +80,7 @@ impl Kept {
 
 fn make(folder: &Path) -> io::Result<()> {
     let authority = Authority::new().map_err(io::Error::other)?;
-    let ports = Ports { dns: crate::port::free()?, origins: crate::port::free()?, proxy: crate::port::free()? };
+    let ports = Ports::free()?;
     fs::create_dir_all(folder)?;
     // The key can vouch for any name to whoever trusts the root: it is for nobody else to read.
     let mut key = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(folder.join(KEY))?;

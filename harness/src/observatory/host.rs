@@ -1,19 +1,23 @@
 //! One name of a check: how it is programmed, what was seen of it, and how to wait for more.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::records::{Connection, Handshake, Log, Query, Seen};
 use super::reply::Reply;
-use super::script::{DnsAnswer, Entry, Tls};
+use super::script::{DnsAnswer, Entry, Protocols, Tls};
 use super::watch::{Grounds, unusable};
 use crate::Stop;
+
+/// The port of `https` (RFC 9110, 4.2.2).
+const DEFAULT_PORT: u16 = 443;
 
 /// A name that a check registered. Clones are the same name.
 #[derive(Clone, Debug)]
 pub struct Host {
-    entry: Arc<Entry>,
+    pub(super) entry: Arc<Entry>,
     grounds: Arc<Grounds>,
 }
 
@@ -89,6 +93,11 @@ impl Host {
         self.entry.set_tls(tls);
     }
 
+    /// Agrees to these versions of HTTP from now on. Without this it is HTTP/1.1 alone.
+    pub fn speaks(&self, protocols: Protocols) {
+        self.entry.set_protocols(protocols);
+    }
+
     /// One more address of the internet at which the name serves. It does not resolve to it by itself.
     ///
     /// # Errors
@@ -99,11 +108,40 @@ impl Host {
         Ok(address)
     }
 
+    /// Serves at port 443 of its first address, too, which URLs and rules need not name. False where the system gives that
+    /// port to nobody but its administrator.
+    ///
+    /// # Errors
+    /// [`Stop::Skip`] if another program has the port.
+    pub fn at_the_default_port(&self) -> Result<bool, Stop> {
+        let place = SocketAddr::new(self.address(), DEFAULT_PORT);
+        match super::origin::listen(&self.grounds.site, place, Some(Arc::clone(&self.entry))) {
+            Ok((_, task)) => {
+                self.grounds.keep(task);
+                Ok(true)
+            }
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(false),
+            Err(error) => Err(Stop::Skip(format!("the observatory cannot listen at {place}: {error}"))),
+        }
+    }
+
+    /// One more port of its first address at which the name serves in the same way.
+    ///
+    /// # Errors
+    /// [`Stop::Error`] if this machine gives none.
+    pub fn further_port(&self) -> Result<u16, Stop> {
+        self.listen(SocketAddr::new(self.address(), 0)).map(|place| place.port())
+    }
+
     pub(super) fn listen_at(&self, address: IpAddr) -> Result<(), Stop> {
-        let place = SocketAddr::new(address, self.port());
-        let task = super::origin::listen(&self.grounds.site, place, Some(Arc::clone(&self.entry)));
-        self.grounds.keep(task.map_err(|error| unusable(place, &error))?);
-        Ok(())
+        self.listen(SocketAddr::new(address, self.port())).map(drop)
+    }
+
+    fn listen(&self, place: SocketAddr) -> Result<SocketAddr, Stop> {
+        let listening = super::origin::listen(&self.grounds.site, place, Some(Arc::clone(&self.entry)));
+        let (place, task) = listening.map_err(|error| unusable(place, &error))?;
+        self.grounds.keep(task);
+        Ok(place)
     }
 
     /// The requests so far, in the order in which they were complete.
@@ -186,6 +224,23 @@ impl Host {
         let patience = patience.min(self.grounds.patience());
         let over = |known: &&Connection| known.number == connection && known.closed.is_some();
         self.until(patience, what, |log| log.connections.iter().find(over).cloned()).await
+    }
+
+    /// Waits until a request is given up: its stream is reset by the client, or its connection is over.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if it is not after that time.
+    pub async fn given_up_within(&self, request: &Seen, patience: Duration) -> Result<(), Stop> {
+        let what = || format!("a request to {} was not given up", self.name());
+        let patience = patience.min(self.grounds.patience());
+        let (connection, stream) = (request.connection, request.stream);
+        let is_over = |log: &Log| {
+            let closed = log.connections.iter().any(|known| known.number == connection && known.closed.is_some());
+            let same = |seen: &&Seen| seen.connection == connection && seen.stream == stream;
+            let reset = log.requests.iter().find(same).is_some_and(|seen| seen.given_up.is_some());
+            (closed || reset).then_some(())
+        };
+        self.until(patience, what, is_over).await
     }
 
     async fn until<T>(

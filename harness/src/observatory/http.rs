@@ -5,13 +5,13 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadHalf, WriteHalf};
 
 use super::records::Seen;
-use super::reply::{After, Part};
+use super::reply::{After, Part, interim};
 use super::script::Entry;
 
 /// A head is no longer than this; more is not read.
-const MOST_HEAD_BYTES: usize = 256 << 10;
+pub(super) const MOST_HEAD_BYTES: usize = 256 << 10;
 /// So much of a body is kept; more is read and dropped.
-const MOST_BODY_BYTES: usize = 4 << 20;
+pub(super) const MOST_BODY_BYTES: usize = 4 << 20;
 /// So much is read ahead while a reply is sent.
 const MOST_AHEAD_BYTES: usize = 64 << 10;
 
@@ -54,7 +54,7 @@ where
                 let _ = write.shutdown().await;
                 return false;
             }
-            After::Cut => return false,
+            After::Cut | After::Reset(_) => return false,
         }
     }
 }
@@ -69,8 +69,9 @@ async fn send<S: AsyncWrite>(write: &mut WriteHalf<S>, parts: &[Part]) -> std::i
                     put(write, piece).await?;
                 }
             }
-            Part::Pause(pause) => tokio::time::sleep(*pause).await,
-            Part::Wait(gate) => gate.opened().await,
+            Part::Informed(response) => put(write, &interim(response)).await?,
+            Part::Frames(_) => {}
+            Part::Pause(_) | Part::Wait(_) | Part::Silence => part.waited().await,
             Part::Endless { bytes, pause } => loop {
                 // A timer, however short, takes a millisecond.
                 if !pause.is_zero() {
@@ -78,7 +79,6 @@ async fn send<S: AsyncWrite>(write: &mut WriteHalf<S>, parts: &[Part]) -> std::i
                 }
                 put(write, bytes).await?;
             },
-            Part::Silence => std::future::pending().await,
         }
     }
     Ok(())
@@ -144,25 +144,27 @@ impl<S: AsyncRead> Reader<S> {
         let head: Vec<u8> = self.ahead.drain(..end.unwrap_or(self.ahead.len())).collect();
         let mut seen = parse(&head, line);
         if end.is_some() {
-            seen.complete = self.body(framing(&seen), &mut seen.body).await.is_some();
+            seen.complete = self.body(framing(&seen), &mut seen).await.is_some();
         }
         Some(seen)
     }
 
-    async fn body(&mut self, framing: Framing, body: &mut Vec<u8>) -> Option<()> {
+    async fn body(&mut self, framing: Framing, seen: &mut Seen) -> Option<()> {
         match framing {
-            Framing::Length(length) => self.take(length, body).await,
+            Framing::Length(length) => self.take(length, &mut seen.body).await,
             Framing::Chunked => loop {
                 let size = self.line().await?;
                 let size = size.split(';').next().unwrap_or_default().trim();
                 let size = usize::from_str_radix(size, 16).ok()?;
-                self.take(size, body).await?;
+                self.take(size, &mut seen.body).await?;
+                let mut line = self.line().await?;
                 if size == 0 {
-                    // Trailers are no part of the body, and nothing that a check asks for.
-                    while !self.line().await?.is_empty() {}
+                    while !line.is_empty() {
+                        seen.trailers.push(field(&line));
+                        line = self.line().await?;
+                    }
                     return Some(());
                 }
-                self.line().await?;
             },
             Framing::Broken => None,
         }
@@ -204,23 +206,30 @@ fn parse(head: &[u8], line: &Line) -> Seen {
     let mut lines = text.split("\r\n");
     let mut words = lines.next().unwrap_or_default().splitn(3, ' ').map(str::to_owned);
     let (method, target, version) = (words.next(), words.next(), words.next());
-    let headers = lines.filter(|line| !line.is_empty()).map(|line| {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
-        (name.to_owned(), value.trim_matches([' ', '\t']).to_owned())
-    });
+    let headers = lines.filter(|line| !line.is_empty()).map(field);
     Seen {
         method: method.unwrap_or_default(),
         target: target.unwrap_or_default(),
         version: version.unwrap_or_default(),
         headers: headers.collect(),
+        authority: None,
         body: Vec::new(),
+        trailers: Vec::new(),
         connection: line.connection,
+        stream: 0,
         sni: line.sni.clone(),
         alpn: line.alpn.clone(),
         session_resumed: line.resumed,
         at: Instant::now(),
         complete: false,
+        given_up: None,
     }
+}
+
+/// Name and value out of a line.
+fn field(line: &str) -> (String, String) {
+    let (name, value) = line.split_once(':').unwrap_or((line, ""));
+    (name.to_owned(), value.trim_matches([' ', '\t']).to_owned())
 }
 
 fn framing(seen: &Seen) -> Framing {
@@ -237,6 +246,7 @@ fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes.windows(wanted.len()).position(|window| window == wanted)
 }
 
-fn latin_1(bytes: &[u8]) -> String {
+/// Each byte as a character.
+pub(super) fn latin_1(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| char::from(*byte)).collect()
 }

@@ -14,8 +14,9 @@ use tokio_rustls::TlsAcceptor;
 
 use super::hello::{self, Hello};
 use super::http::{self, Line};
+use super::http2;
 use super::records::Handshake;
-use super::script::{Entry, Tls};
+use super::script::{Entry, Protocols, Tls};
 use super::site::{Site, bind};
 use super::tls::tls_1_1_flight;
 
@@ -25,10 +26,15 @@ const REFUSALS: [u8; 4] = [40, 47, 70, 80];
 /// A connection to an address that does not answer is known to hang after this time; on loopback others take none.
 const HANGS: Duration = Duration::from_millis(50);
 
-/// Serves at an address: a name's own, or one where only the client's hello tells whom it wants.
-pub(super) fn listen(site: &Arc<Site>, place: SocketAddr, owner: Option<Arc<Entry>>) -> io::Result<JoinHandle<()>> {
+/// Serves at an address: a name's own, or one where only the client's hello tells whom it wants. The port 0 is a free one.
+pub(super) fn listen(
+    site: &Arc<Site>,
+    place: SocketAddr,
+    owner: Option<Arc<Entry>>,
+) -> io::Result<(SocketAddr, JoinHandle<()>)> {
     let (listener, site) = (bind(place)?, Arc::clone(site));
-    Ok(tokio::spawn(async move {
+    let place = listener.local_addr()?;
+    let task = tokio::spawn(async move {
         // Connections live in this set, so they end with the listener.
         let mut connections = JoinSet::new();
         loop {
@@ -44,7 +50,8 @@ pub(super) fn listen(site: &Arc<Site>, place: SocketAddr, owner: Option<Arc<Entr
             }
             connections.spawn(welcome(Arc::clone(&site), owner.clone(), stream, arrival));
         }
-    }))
+    });
+    Ok((place, task))
 }
 
 /// Occupies an address so that connections to it are neither accepted nor refused: the queue of those that wait is full.
@@ -134,7 +141,8 @@ async fn shake_hands(
         }
         _ => {}
     }
-    let Ok(server) = entry.servers.get(&site.authority, &name, tls) else {
+    let protocols = entry.protocols();
+    let Ok(server) = entry.servers.get(&site.authority, &name, tls, protocols) else {
         // No certificate can be made for such a name.
         return false;
     };
@@ -147,7 +155,12 @@ async fn shake_hands(
     entry.records.amend_handshake(arrival.number, |handshake| {
         (handshake.completed, handshake.resumed) = (true, resumed);
     });
-    http::converse(stream, entry, Line { connection: arrival.number, sni: hello.sni, alpn, resumed }).await
+    let line = Line { connection: arrival.number, sni: hello.sni, alpn, resumed };
+    match (line.alpn.as_deref(), protocols) {
+        (Some("h2"), _) => http2::converse(stream, entry, line).await,
+        (_, Protocols::Http2) => false,
+        _ => http::converse(stream, entry, line).await,
+    }
 }
 
 /// Chooses TLS 1.1; whether the client went on.

@@ -17,14 +17,21 @@ pub struct Seen {
     pub method: String,
     /// The request target as it was written: path and query.
     pub target: String,
-    /// Such as `HTTP/1.1`.
+    /// Such as `HTTP/1.1` or `HTTP/2.0`.
     pub version: String,
-    /// In order, in the case in which the names came; values are Latin-1 read as such, without the white space around.
+    /// In order, in the case in which the names came; values are Latin-1 read as such, without the white space around. Of
+    /// HTTP/2 `:authority` stands first, as `host`, and values under one name stand together.
     pub headers: Vec<(String, String)>,
+    /// `:authority` of HTTP/2.
+    pub authority: Option<String>,
     /// The body, whole if [`Seen::complete`]. Chunks are put together.
     pub body: Vec<u8>,
+    /// What came behind the body as headers came in front of it.
+    pub trailers: Vec<(String, String)>,
     /// Number of the connection on which it came.
     pub connection: u64,
+    /// Number of its stream; 0 in HTTP/1.1.
+    pub stream: u32,
     /// The server name of the handshake.
     pub sni: Option<String>,
     /// The protocol that was agreed on by ALPN.
@@ -35,6 +42,8 @@ pub struct Seen {
     pub at: Instant,
     /// Whether it came to its end. One that was broken off has what came.
     pub complete: bool,
+    /// When the client reset its stream.
+    pub given_up: Option<Instant>,
 }
 
 impl Seen {
@@ -160,6 +169,17 @@ impl Records {
             }
             log.body_bytes += seen.body.len();
             push(&mut log.requests, seen, &mut log.left_out);
+        });
+    }
+
+    /// Notes that the client reset a stream.
+    pub(super) fn given_up(&self, connection: u64, stream: u32) {
+        self.0.send_modify(|log| {
+            let found =
+                log.requests.iter_mut().rev().find(|seen| seen.connection == connection && seen.stream == stream);
+            if let Some(seen) = found {
+                seen.given_up = Some(Instant::now());
+            }
         });
     }
 

@@ -1,5 +1,7 @@
 //! What an origin answers, byte for byte: from a plain 200 to everything that a hostile server can send.
 
+mod frame;
+mod http2;
 mod wire;
 
 use std::time::Duration;
@@ -7,7 +9,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::watch;
 
-pub(super) use wire::{After, Part};
+pub use frame::Frame;
+pub(super) use http2::{Answer, Then, Whole};
+pub(super) use wire::{After, Part, interim};
 
 /// An answer of an origin. Made by a constructor and bent by the methods; what a method does not name stays right.
 #[derive(Clone, Debug)]
@@ -24,6 +28,8 @@ pub struct Reply {
     slow_body: Option<(usize, Duration)>,
     /// All of it, in place of head and body.
     raw: Option<Vec<u8>>,
+    /// The same over HTTP/2, once or again and again.
+    frames: Option<(Vec<Frame>, bool)>,
     cut_at: Option<usize>,
     silent: bool,
     after: After,
@@ -53,6 +59,7 @@ impl Reply {
             between: Vec::new(),
             slow_body: None,
             raw: None,
+            frames: None,
             cut_at: None,
             silent: false,
             after: After::Keep,
@@ -77,7 +84,19 @@ impl Reply {
         Reply::status(status).header("location", to).body("elsewhere")
     }
 
-    /// These bytes and nothing else; then the connection is closed.
+    /// These frames and nothing else. Over HTTP/1.1, nothing, and the connection is closed.
+    #[must_use]
+    pub fn frames(frames: Vec<Frame>) -> Reply {
+        Reply { frames: Some((frames, false)), ..Reply::nothing() }
+    }
+
+    /// These frames again and again, until the client has gone. Over HTTP/1.1, nothing, and the connection is closed.
+    #[must_use]
+    pub fn frames_without_end(frames: Vec<Frame>) -> Reply {
+        Reply { frames: Some((frames, true)), ..Reply::nothing() }
+    }
+
+    /// These bytes and nothing else; then the connection is closed. Over HTTP/2 the stream is reset instead.
     #[must_use]
     pub fn raw(bytes: impl Into<Vec<u8>>) -> Reply {
         Reply { raw: Some(bytes.into()), after: After::Close, ..Reply::status(0) }
@@ -199,12 +218,14 @@ impl Reply {
     /// After an informational response with this status, such as 103; may be repeated.
     #[must_use]
     pub fn informed(mut self, status: u16, headers: &[(&str, &str)]) -> Reply {
-        let mut text = format!("HTTP/1.1 {status} Wait\r\n");
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text.push_str("\r\n");
-        self.before.push(Part::Bytes(text.into_bytes()));
+        self.before.extend(http2::informed(status, headers).map(Part::Informed));
+        self
+    }
+
+    /// Over HTTP/2, after these frames.
+    #[must_use]
+    pub fn preceded_by(mut self, frames: Vec<Frame>) -> Reply {
+        self.before.push(Part::Frames(frames));
         self
     }
 
@@ -229,7 +250,7 @@ impl Reply {
         self
     }
 
-    /// The head comes so many bytes at a time, with a pause before each.
+    /// The head comes so many bytes at a time, with a pause before each; over HTTP/2, all that follows on the connection, too.
     #[must_use]
     pub fn slow_head(self, bytes: usize, pause: Duration) -> Reply {
         Reply { slow_head: Some((bytes, pause)), ..self }
@@ -254,10 +275,16 @@ impl Reply {
         self.cut_at(whole.saturating_sub(missing))
     }
 
-    /// Then the connection is closed, though nothing says so.
+    /// Then the connection is closed, though nothing says so; over HTTP/2 a GOAWAY does.
     #[must_use]
     pub fn then_close(self) -> Reply {
         Reply { after: After::Close, ..self }
+    }
+
+    /// The body is not ended; over HTTP/2 its stream is reset with this code, else the connection is closed.
+    #[must_use]
+    pub fn then_reset(self, code: u32) -> Reply {
+        Reply { after: After::Reset(code), ..self }
     }
 
     /// Then the connection stays open, also after a raw reply.

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::proxy::Tunnels;
 use super::records::Records;
 use super::reply::Reply;
 use super::tls::Servers;
@@ -17,6 +18,8 @@ pub enum DnsAnswer {
     Alias(String),
     /// An alias (CNAME) to this name, with this answer for it.
     AliasTo(String, Box<DnsAnswer>),
+    /// The first to a question for `A`, the second to one for `AAAA`.
+    Each(Box<DnsAnswer>, Box<DnsAnswer>),
     /// There is no such name.
     NxDomain,
     /// The name exists and has no address.
@@ -64,6 +67,29 @@ pub enum Tls {
     Plain,
 }
 
+/// Which versions of HTTP a name agrees to by ALPN.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Protocols {
+    /// HTTP/1.1 alone, also without ALPN.
+    Http1,
+    /// HTTP/2 alone: without ALPN nothing is spoken.
+    Http2,
+    /// HTTP/2 with whoever offers it, HTTP/1.1 with others.
+    Both,
+}
+
+impl Protocols {
+    /// Their names in ALPN, the preferred one first.
+    pub(super) fn names(self) -> Vec<Vec<u8>> {
+        let names: &[&str] = match self {
+            Protocols::Http1 => &["http/1.1"],
+            Protocols::Http2 => &["h2"],
+            Protocols::Both => &["h2", "http/1.1"],
+        };
+        names.iter().map(|name| name.as_bytes().to_vec()).collect()
+    }
+}
+
 /// A name that the observatory serves, and what was seen of it.
 #[derive(Debug)]
 pub(super) struct Entry {
@@ -74,6 +100,7 @@ pub(super) struct Entry {
     pub(super) nonce: String,
     pub(super) records: Records,
     pub(super) servers: Servers,
+    pub(super) tunnels: Tunnels,
     script: Mutex<Script>,
 }
 
@@ -86,6 +113,7 @@ struct Script {
     /// How often addresses of IPv4 were asked for, and how often others.
     asked: (usize, usize),
     tls: Tls,
+    protocols: Protocols,
 }
 
 impl Entry {
@@ -99,8 +127,10 @@ impl Entry {
             answers: vec![DnsAnswer::one(address)],
             asked: (0, 0),
             tls: Tls::Good,
+            protocols: Protocols::Http1,
         };
-        Entry { name, address, nonce, records: Records::new(), servers: Servers::default(), script: Mutex::new(script) }
+        let (records, servers, tunnels) = (Records::new(), Servers::default(), Tunnels::default());
+        Entry { name, address, nonce, records, servers, tunnels, script: Mutex::new(script) }
     }
 
     /// Every change below is one assignment, so a panic elsewhere leaves it whole.
@@ -130,6 +160,14 @@ impl Entry {
 
     pub(super) fn tls(&self) -> Tls {
         self.script().tls
+    }
+
+    pub(super) fn set_protocols(&self, protocols: Protocols) {
+        self.script().protocols = protocols;
+    }
+
+    pub(super) fn protocols(&self) -> Protocols {
+        self.script().protocols
     }
 
     /// The reply to the next request: that of its target, or the next in turn; the last one stays.

@@ -139,6 +139,7 @@ impl Site {
                     resolved.delay += delay;
                     answer = *later;
                 }
+                DnsAnswer::Each(of_a, of_aaaa) => answer = if of_v4 { *of_a } else { *of_aaaa },
                 DnsAnswer::Alias(to) => {
                     answer = self.find(&to).map_or(DnsAnswer::NxDomain, |entry| entry.next_answer(of_v4));
                     resolved.aliases.push(to);

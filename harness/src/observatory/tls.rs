@@ -10,7 +10,7 @@ use rcgen::{
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::script::Tls;
+use super::script::{Protocols, Tls};
 
 /// The root of the observatory's internet, one that nobody trusts, and the key of all its servers.
 pub(super) struct Authority {
@@ -22,9 +22,10 @@ pub(super) struct Authority {
     leaf_key: KeyPair,
 }
 
-/// Servers by the name in the certificate and by how it is wrong: one for each, so that sessions can be resumed.
+/// Servers by the name in the certificate, by how it is wrong and by what is spoken: one for each, so that sessions can be
+/// resumed.
 #[derive(Default, Debug)]
-pub(super) struct Servers(Mutex<HashMap<(String, Tls), Arc<ServerConfig>>>);
+pub(super) struct Servers(Mutex<HashMap<(String, Tls, Protocols), Arc<ServerConfig>>>);
 
 impl Authority {
     /// A new one.
@@ -83,7 +84,7 @@ impl Authority {
     }
 
     /// A server for this name.
-    fn server(&self, name: &str, tls: Tls) -> Result<ServerConfig, String> {
+    fn server(&self, name: &str, tls: Tls, protocols: Protocols) -> Result<ServerConfig, String> {
         let certificate = self.certificate(name, tls).map_err(|error| error.to_string())?;
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.leaf_key.serialize_der()));
         let versions: &[_] = if tls == Tls::Tls12 { &[&rustls::version::TLS12] } else { rustls::ALL_VERSIONS };
@@ -92,7 +93,7 @@ impl Authority {
             .with_protocol_versions(versions)
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
             .map_err(|error| error.to_string())?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = protocols.names();
         Ok(config)
     }
 }
@@ -105,13 +106,19 @@ impl std::fmt::Debug for Authority {
 
 impl Servers {
     /// The server for this name, made when it is first needed.
-    pub(super) fn get(&self, authority: &Authority, name: &str, tls: Tls) -> Result<Arc<ServerConfig>, String> {
+    pub(super) fn get(
+        &self,
+        authority: &Authority,
+        name: &str,
+        tls: Tls,
+        protocols: Protocols,
+    ) -> Result<Arc<ServerConfig>, String> {
         let mut servers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let wanted = (name.to_owned(), tls);
+        let wanted = (name.to_owned(), tls, protocols);
         if let Some(server) = servers.get(&wanted) {
             return Ok(Arc::clone(server));
         }
-        let server = Arc::new(authority.server(name, tls)?);
+        let server = Arc::new(authority.server(name, tls, protocols)?);
         servers.insert(wanted, Arc::clone(&server));
         Ok(server)
     }

@@ -22,6 +22,7 @@ pub struct Watch {
 #[derive(Debug)]
 pub(super) struct Grounds {
     pub(super) site: Arc<Site>,
+    resolver: SocketAddr,
     namespace: String,
     /// When a wait of the check is given up.
     until: Instant,
@@ -35,10 +36,16 @@ pub(super) struct Grounds {
 pub(crate) struct Sightings(Mutex<Vec<Arc<Entry>>>);
 
 impl Watch {
-    pub(super) fn new(site: Arc<Site>, namespace: &str, until: Instant) -> (Watch, Arc<Sightings>) {
+    pub(super) fn new(
+        site: Arc<Site>,
+        resolver: SocketAddr,
+        namespace: &str,
+        until: Instant,
+    ) -> (Watch, Arc<Sightings>) {
         let sightings = Arc::new(Sightings::default());
         let grounds = Grounds {
             site,
+            resolver,
             namespace: namespace.to_owned(),
             until,
             entries: Mutex::default(),
@@ -87,6 +94,12 @@ impl Watch {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.grounds.site.port
+    }
+
+    /// Where the resolver listens that targets are told of.
+    #[must_use]
+    pub fn resolver(&self) -> SocketAddr {
+        self.grounds.resolver
     }
 
     /// Questions for this name, which nobody registered. Names of [`Watch::host`] have their own.

@@ -36,6 +36,7 @@ fn tiny_target() {
                 let names = ["ASSAY_EGRESS_DNS", "ASSAY_EGRESS_CA", "ASSAY_EGRESS_INTERNET"];
                 (200, names.map(setting).join("\n"))
             }
+            ["GET", "/proxy"] => (200, std::env::var("HTTPS_PROXY").unwrap_or_default()),
             ["PUT", path] => {
                 std::fs::write(&note, path).unwrap();
                 (200, String::new())
@@ -76,7 +77,11 @@ async fn launched() -> Session {
 }
 
 pub async fn only(checks: &'static [Check]) -> CheckResult {
-    let session = launched().await;
+    only_with(checks, AttachOptions::default()).await
+}
+
+pub async fn only_with(checks: &'static [Check], options: AttachOptions) -> CheckResult {
+    let session = Session::attach(launch(tiny()), options).await.unwrap();
     let result = run(&session, &plan(checks), &Options::default(), &Silent).await;
     session.stop().await;
     result.checks.into_iter().next().unwrap()

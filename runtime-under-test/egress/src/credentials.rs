@@ -76,6 +76,11 @@ impl Redactor {
             Some(Err(_)) => REDACTED.to_vec(),
         }
     }
+
+    /// The same for a text.
+    pub fn clean_text(&self, text: String) -> String {
+        String::from_utf8_lossy(&self.clean(text.as_bytes())).into_owned()
+    }
 }
 
 fn replace(bytes: &[u8], finder: &AhoCorasick) -> Vec<u8> {

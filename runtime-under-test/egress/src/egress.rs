@@ -5,9 +5,11 @@ use std::{convert::Infallible, net::IpAddr, sync::Arc};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::{
-    Audit, Bounds, Credentials, EgressError, Grant, IpRange, Request, Response, Settings, StartError,
+    Audit, Bounds, Credentials, Destination, EgressError, Grant, IpRange, Proxy, Request, Response, Settings,
+    StartError,
     keyed::Keyed,
-    outgoing::Terms,
+    order,
+    outgoing::{Outgoing, Terms},
     pace::Pace,
     policy::Policy,
     pool::Pool,
@@ -31,6 +33,7 @@ pub(crate) struct Inner {
     pub resolver: Arc<dyn Resolve>,
     pub response_bounds: Bounds,
     pub pending: Pending,
+    pub proxy: Option<Proxy>,
     request_bounds: Bounds,
     internet: Option<IpRange>,
     roots: Arc<RootCertStore>,
@@ -72,6 +75,7 @@ impl Egress {
             request_bounds: (policy.request_bounds)(settings.bounds),
             response_bounds: (policy.response_bounds)(settings.bounds),
             pending: Pending::default(),
+            proxy: (policy.proxy.used)(settings.proxy),
             internet: settings.internet,
             roots,
             paces: Keyed::new(Pace::is_idle),
@@ -95,6 +99,19 @@ impl Egress {
         let call = Call::begin(&self.inner, grant, &request);
         let result = (self.inner.policy.pass)(&self.inner, grant, request, &call.progress).await;
         call.finish(result).await
+    }
+
+    /// Where a request would go, by all that is judged at once (2 and 3). It is not sent, waits for nothing, and leaves no
+    /// entry in the audit.
+    ///
+    /// # Errors
+    /// What the handler would be told.
+    pub fn judge(&self, grant: &Grant, request: Request) -> Result<Destination, EgressError> {
+        let mut request = Outgoing::new(request);
+        let judged = order::judge(&self.inner, grant, &mut request, |_| {});
+        judged.map_err(|stop| (self.inner.policy.told)(&stop))?;
+        let Outgoing { host, port, authority, target, .. } = request;
+        Ok(Destination { host, port, authority, target })
     }
 
     /// Waits until everything that an execution has sent is on record, also what it abandoned. To be awaited after the

@@ -6,8 +6,8 @@ use std::{net::IpAddr, sync::Arc};
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Grant, connect::connect, egress::Inner, http, outgoing::Outgoing, received::Received, recording::Progress,
-    stop::Stop,
+    Grant, connect::connect, egress::Inner, outgoing::Outgoing, pool::Connection, received::Received,
+    recording::Progress, stop::Stop,
 };
 
 /// A request whose turn has come, and on whose behalf it is sent.
@@ -35,6 +35,10 @@ impl Exchange for Once {
     fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
         Box::pin(async move {
             let inner = errand.inner;
+            if inner.proxy.is_some() {
+                // Names are the proxy's to resolve, and addresses its to judge (7.2).
+                return errand.send(&[]).await;
+            }
             let answer = inner.resolver.resolve(&errand.request.host).await;
             let addresses = (inner.policy.judge)(&answer, &|address| inner.may_reach(address))?;
             errand.send(&addresses).await
@@ -43,15 +47,19 @@ impl Exchange for Once {
 }
 
 impl Errand<'_> {
-    /// Sends the request to one of the judged addresses.
+    /// Sends the request to one of the judged addresses, or through the proxy, for which there is none.
     pub(crate) async fn send(self, addresses: &[IpAddr]) -> Result<Received, Stop> {
+        let connection = connect(self.inner, self.grant, self.request, addresses, self.progress).await?;
+        self.over(connection).await
+    }
+
+    /// Sends it over a connection, and keeps that for another one if it can be.
+    pub(crate) async fn over(self, mut connection: Connection) -> Result<Received, Stop> {
         let Errand { inner, grant, request, progress } = self;
-        let mut connection = connect(inner, grant, request, addresses, progress).await?;
         let rules = &inner.policy.http;
         // A connection whose exchange fails, or is dropped on its way, is closed with it.
-        let (received, goes_on) = http::exchange(&mut connection, request, &inner.response_bounds, rules, progress)
-            .await
-            .map_err(Stop::failed)?;
+        let exchange = connection.spoken.exchange(request, &inner.response_bounds, rules, progress);
+        let (received, goes_on) = exchange.await.map_err(Stop::failed)?;
         if goes_on {
             inner.pool(grant).put(connection);
         }

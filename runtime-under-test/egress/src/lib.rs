@@ -20,6 +20,7 @@ mod outgoing;
 mod pace;
 mod policy;
 mod pool;
+mod proxy;
 mod range;
 mod rate;
 mod received;
@@ -35,7 +36,9 @@ pub use audit::{Audit, AuditError, Entry, Outcome};
 pub use credentials::{Credential, Credentials};
 pub use egress::Egress;
 pub use headers::{is_field_value, is_hop_by_hop, is_token};
-pub use message::{EgressError, Grant, Request, Response};
+pub use http::HTTP2_FEATURE;
+pub use message::{Destination, EgressError, Grant, Request, Response};
+pub use proxy::Proxy;
 pub use range::IpRange;
 #[cfg(feature = "sabotage")]
 pub use sabotage::sabotages;

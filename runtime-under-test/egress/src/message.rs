@@ -28,6 +28,19 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+/// Where a request that is allowed goes (egress.md 2.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Destination {
+    /// The canonical host: what is resolved, and the TLS server name.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// What `Host` says.
+    pub authority: String,
+    /// Path and query.
+    pub target: String,
+}
+
 /// Why there is no response. The texts name no address, no credential and nothing that the remote host sent (egress.md 8.4).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {

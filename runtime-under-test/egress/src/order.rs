@@ -70,11 +70,7 @@ pub(crate) fn pass<'a>(
     Box::pin(async move {
         let policy = &inner.policy;
         let mut request = Outgoing::new(request);
-        for step in &policy.at_once {
-            let verdict = (step.run)(&mut request, &inner.terms(grant));
-            progress.located(&request);
-            verdict.inspect_err(|_| tracing::debug!(step = step.name, "a request was stopped"))?;
-        }
+        judge(inner, grant, &mut request, |request| progress.located(request))?;
         let body = request.body.len() as u64;
         let turn = (policy.enter)(inner.pace(grant), Limits::of(grant), body, progress.clone()).await?;
         let exchange = Box::pin(exchange(inner, grant, &mut request, progress));
@@ -87,6 +83,21 @@ pub(crate) fn pass<'a>(
         }
         Ok(hand_on(received, policy.header_text))
     })
+}
+
+/// Judges a request by what is judged at once; `seen` is told after each step how far it is read.
+pub(crate) fn judge(
+    inner: &Inner,
+    grant: &Grant,
+    request: &mut Outgoing,
+    seen: impl Fn(&Outgoing),
+) -> Result<(), Stop> {
+    for step in &inner.policy.at_once {
+        let verdict = (step.run)(request, &inner.terms(grant));
+        seen(request);
+        verdict.inspect_err(|_| tracing::debug!(step = step.name, "a request was stopped"))?;
+    }
+    Ok(())
 }
 
 /// What is done in the time of one exchange.

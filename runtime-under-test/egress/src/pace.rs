@@ -101,8 +101,7 @@ impl Drop for Place<'_> {
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let (sent, received) = self.progress.bytes();
-        self.pace.turns().ended(Instant::now(), &self.limits, sent, received);
+        self.pace.turns().ended(self.started, Instant::now(), &self.limits, self.progress.bytes());
         self.pace.changed.notify_waiters();
     }
 }

@@ -9,7 +9,8 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::{
     Audit, AuditError, Bounds, EgressError, Entry, Grant, address, audit,
-    connect::{self, Handshake},
+    connect::{self, Dial, Handshake},
+    credentials::Redactor,
     exchange::{Exchange, Once},
     http::HttpRules,
     location,
@@ -17,6 +18,7 @@ use crate::{
     outgoing::Step,
     pace::{Enter, Pace},
     pool::{Serves, same_place},
+    proxy::ProxyRules,
     rate::RateRules,
     received::{Handing, latin1},
     resolve::{Answer, Resolve, stub::StubRules},
@@ -64,6 +66,9 @@ pub(crate) struct Policy {
     pub pool_of: KeyRule,
     pub sessions_of: KeyRule,
     pub serves: Serves,
+    /// How a connection is made, and by way of which proxy.
+    pub dial: Dial,
+    pub proxy: ProxyRules,
     /// How a connection is secured.
     pub tls: fn(&Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error>,
     pub handshake: Handshake,
@@ -83,6 +88,8 @@ pub(crate) struct Policy {
 pub(crate) struct AuditRules {
     /// What of a URL is recorded.
     pub url: fn(&str) -> String,
+    /// What of a text that the handler wrote is recorded, beside its credentials.
+    pub hidden: fn(&Redactor, String) -> String,
     /// How long a text may be.
     pub cut: fn(String) -> String,
     /// How an entry is recorded.
@@ -111,6 +118,8 @@ impl Policy {
             pool_of: |grant| &grant.handler,
             sessions_of: |grant| &grant.handler,
             serves: same_place,
+            dial: connect::dial,
+            proxy: ProxyRules::honest(),
             tls: tls::config,
             handshake: connect::handshake,
             http: HttpRules::honest(),
@@ -119,6 +128,7 @@ impl Policy {
             told,
             audit: AuditRules {
                 url: audit::bare_url,
+                hidden: Redactor::clean_text,
                 cut: audit::cut,
                 record: |audit, entry| Box::pin(async move { audit.record(entry).await }),
             },

@@ -2,17 +2,16 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use bytes::BytesMut;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite},
     time::{Instant, sleep_until},
 };
+
+use crate::http::Spoken;
 
 /// How long a connection is kept that nobody uses.
 const IDLE: Duration = Duration::from_secs(15);
@@ -26,29 +25,21 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Wire for T {}
 
 /// A connection over which nothing is under way.
 pub(crate) struct Connection {
-    pub wire: Box<dyn Wire>,
-    /// What was read and belongs to no response yet.
-    pub unread: BytesMut,
+    pub spoken: Spoken,
     pub host: String,
     pub port: u16,
-    pub address: SocketAddr,
-}
-
-impl Connection {
-    /// Whether the remote host has neither closed it nor sent anything.
-    fn is_quiet(&mut self) -> bool {
-        let mut byte = [0; 1];
-        let mut context = Context::from_waker(Waker::noop());
-        matches!(Pin::new(&mut self.wire).poll_read(&mut context, &mut ReadBuf::new(&mut byte)), Poll::Pending)
-    }
+    /// What it was made to; `None` through a proxy, which knows it alone.
+    pub address: Option<SocketAddr>,
 }
 
 /// For which requests a connection may be used.
 pub(crate) type Serves = fn(&Connection, host: &str, port: u16, addresses: &[IpAddr]) -> bool;
 
-/// It goes to this host and port, at an address that the host has now.
+/// It goes to this host and port, at an address that the host has now. There is one proxy or none, so a connection through it
+/// leads where a new one would.
 pub(crate) fn same_place(connection: &Connection, host: &str, port: u16, addresses: &[IpAddr]) -> bool {
-    connection.host == host && connection.port == port && addresses.contains(&connection.address.ip())
+    let is_current = connection.address.is_none_or(|address| addresses.contains(&address.ip()));
+    connection.host == host && connection.port == port && is_current
 }
 
 /// The idle connections of one handler.
@@ -74,7 +65,7 @@ impl Pool {
                 let place = idle.iter().rposition(|(_, found)| serves(found, host, port, addresses))?;
                 idle.remove(place)
             };
-            if connection.is_quiet() {
+            if connection.spoken.stands() {
                 return Some(connection);
             }
         }

@@ -32,8 +32,12 @@ impl Limits {
 pub(crate) struct RateRules {
     /// How long after one start the next may come (5.2).
     pub interval: fn(&Limits) -> Duration,
+    /// From when on that counts, after a start at this instant and the count of those before (5.2).
+    pub counts_from: fn(&Limits, before: Option<Instant>, started: Instant) -> Instant,
     /// How many bytes of an exchange count (5.3).
     pub bytes: fn(sent: u64, received: u64) -> u64,
+    /// From when on they are worked off (5.3).
+    pub worked_off_from: fn(started: Instant, ended: Instant) -> Instant,
     /// Whether a body can be sent at all (5.3).
     pub fits: fn(&Limits, body: u64) -> bool,
     /// Whether one more may wait (5.4).
@@ -46,7 +50,9 @@ impl RateRules {
     pub const fn honest() -> Self {
         Self {
             interval: |limits| share(1, limits.requests_per_minute),
+            counts_from: |_, _, started| started,
             bytes: |sent, received| sent.saturating_add(received),
+            worked_off_from: |_, ended| ended,
             fits: |limits, body| body <= limits.bytes_per_minute,
             has_room: |limits, waiting| (waiting as u64) < limits.queue,
             next: VecDeque::front,
@@ -55,7 +61,7 @@ impl RateRules {
 }
 
 /// The time that some of what a minute holds takes up.
-fn share(some: u64, per_minute: u64) -> Duration {
+pub(crate) fn share(some: u64, per_minute: u64) -> Duration {
     let nanoseconds = u128::from(some) * MINUTE.as_nanos();
     Duration::from_nanos(u64::try_from(nanoseconds.div_ceil(u128::from(per_minute))).unwrap_or(u64::MAX))
 }
@@ -63,6 +69,7 @@ fn share(some: u64, per_minute: u64) -> Duration {
 /// The turns of one handler.
 pub(crate) struct Turns {
     rules: RateRules,
+    /// From when on the distance to the next start counts.
     last_start: Option<Instant>,
     /// When the bytes that were moved are worked off.
     free_at: Option<Instant>,
@@ -105,7 +112,7 @@ impl Turns {
             return Asked::TooLarge;
         }
         if self.waiting.is_empty() && self.earliest(limits).is_none_or(|earliest| earliest <= now) {
-            self.last_start = Some(now);
+            self.start(now, limits);
             return Asked::Started;
         }
         if !(self.rules.has_room)(limits, self.waiting.len()) {
@@ -126,7 +133,7 @@ impl Turns {
             Some(earliest) if earliest > now => Standing::At(earliest),
             _ => {
                 self.leave(ticket);
-                self.last_start = Some(now);
+                self.start(now, limits);
                 Standing::Started
             }
         }
@@ -138,9 +145,10 @@ impl Turns {
     }
 
     /// An exchange is over that has moved so many bytes (5.3). Bytes of exchanges that overlap add up.
-    pub fn ended(&mut self, now: Instant, limits: &Limits, sent: u64, received: u64) {
+    pub fn ended(&mut self, started: Instant, now: Instant, limits: &Limits, (sent, received): (u64, u64)) {
         let cost = share((self.rules.bytes)(sent, received), limits.bytes_per_minute);
-        let from = self.free_at.map_or(now, |free_at| free_at.max(now));
+        let begin = (self.rules.worked_off_from)(started, now);
+        let from = self.free_at.map_or(begin, |free_at| free_at.max(begin));
         self.free_at = Some(from.checked_add(cost).unwrap_or(from));
     }
 
@@ -150,12 +158,19 @@ impl Turns {
         self.waiting.is_empty() && is_past(self.last_start) && is_past(self.free_at)
     }
 
+    fn start(&mut self, now: Instant, limits: &Limits) {
+        self.last_start = Some((self.rules.counts_from)(limits, self.last_start, now));
+    }
+
     fn earliest(&self, limits: &Limits) -> Option<Instant> {
         let interval = (self.rules.interval)(limits);
         let paced = self.last_start.map(|start| start.checked_add(interval).unwrap_or(start));
         paced.max(self.free_at)
     }
 }
+
+#[cfg(test)]
+mod model;
 
 #[cfg(test)]
 mod tests {
@@ -184,10 +199,10 @@ mod tests {
     fn bytes_hold_up_the_next_start_from_the_end_of_the_exchange_on() {
         let (mut turns, start) = turns();
         turns.ask(start, &LIMITS, 0);
-        turns.ended(start + SECOND, &LIMITS, 200, 300);
+        turns.ended(start, start + SECOND, &LIMITS, (200, 300));
         assert_eq!(turns.ask(start + SECOND, &LIMITS, 0), Asked::Waits(0));
         assert_eq!(turns.standing(start + SECOND, &LIMITS, 0), Standing::At(start + SECOND * 6));
-        turns.ended(start + SECOND, &LIMITS, 0, 100);
+        turns.ended(start, start + SECOND, &LIMITS, (0, 100));
         assert_eq!(turns.standing(start + SECOND, &LIMITS, 0), Standing::At(start + SECOND * 7));
     }
 

@@ -39,6 +39,11 @@ impl Progress {
         let _ = self.address.set(address);
     }
 
+    /// What was connected to.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.address.get().copied()
+    }
+
     /// Bytes of the request's body were sent.
     pub fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -60,6 +65,8 @@ pub(crate) struct Call {
     inner: Arc<Inner>,
     /// The entry as far as it is known; taken when it is handed over.
     entry: Option<Entry>,
+    /// For the texts of the entry that the handler wrote.
+    redactor: Redactor,
     runtime: Handle,
     pub progress: Arc<Progress>,
 }
@@ -67,10 +74,7 @@ pub(crate) struct Call {
 impl Call {
     pub fn begin(inner: &Arc<Inner>, grant: &Grant, request: &Request) -> Self {
         let redactor = Redactor::new(&inner.credentials.known_to(&grant.handler));
-        let shown = |text: String| {
-            let clean = String::from_utf8_lossy(&redactor.clean(text.as_bytes())).into_owned();
-            (inner.policy.audit.cut)(clean)
-        };
+        let shown = |text: String| (inner.policy.audit.cut)((inner.policy.audit.hidden)(&redactor, text));
         let entry = Entry {
             handler: grant.handler.clone(),
             version: grant.version.clone(),
@@ -87,7 +91,13 @@ impl Call {
             request_bytes: 0,
             response_bytes: 0,
         };
-        Self { inner: inner.clone(), entry: Some(entry), runtime: Handle::current(), progress: Arc::default() }
+        Self {
+            inner: inner.clone(),
+            entry: Some(entry),
+            redactor,
+            runtime: Handle::current(),
+            progress: Arc::default(),
+        }
     }
 
     /// Records what became of the call, then tells it.
@@ -114,9 +124,9 @@ impl Call {
     fn hand_over(&mut self) -> impl Future<Output = Result<(), AuditError>> + Send + use<> {
         let recording = self.entry.take().map(|mut entry| {
             (entry.request_bytes, entry.response_bytes) = self.progress.bytes();
-            entry.address = self.progress.address.get().copied();
+            entry.address = self.progress.address();
             if let Some((host, port)) = self.progress.place.get() {
-                entry.host = Some(host.clone());
+                entry.host = Some((self.inner.policy.audit.hidden)(&self.redactor, host.clone()));
                 entry.port = Some(*port);
             }
             let inner = self.inner.clone();

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use crate::IpRange;
+use crate::{IpRange, Proxy};
 
 /// The settings of all egress of a runtime.
 #[derive(Debug, Clone, Default)]
@@ -13,6 +13,8 @@ pub struct Settings {
     pub roots_pem: Option<Vec<u8>>,
     /// A range that is taken for globally reachable (egress.md 6.4).
     pub internet: Option<IpRange>,
+    /// The forward proxy that leads to all hosts; `None` is no proxy (egress.md 7.2).
+    pub proxy: Option<Proxy>,
     /// The published bounds.
     pub bounds: Bounds,
 }

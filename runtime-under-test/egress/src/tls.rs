@@ -33,17 +33,17 @@ pub(crate) fn roots(pem: Option<&[u8]>) -> Result<RootCertStore, StartError> {
     Ok(roots)
 }
 
-/// The configuration for one handler: TLS 1.2 or later, certificates verified against the roots, HTTP/1.1.
+/// The configuration for one handler: TLS 1.2 or later, certificates verified against the roots, HTTP/2 or HTTP/1.1.
 pub(crate) fn config(roots: &Arc<RootCertStore>) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])?;
-    Ok(http1(builder.with_root_certificates(roots.clone()).with_no_client_auth()))
+    Ok(offering(builder.with_root_certificates(roots.clone()).with_no_client_auth(), &["h2", "http/1.1"]))
 }
 
-/// The same, for HTTP/1.1.
-pub(crate) fn http1(mut config: ClientConfig) -> ClientConfig {
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+/// The same, offering these protocols by ALPN (7.9).
+pub(crate) fn offering(mut config: ClientConfig, protocols: &[&str]) -> ClientConfig {
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
     config
 }
 

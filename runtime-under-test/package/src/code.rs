@@ -95,7 +95,7 @@ codes! {
     ModuleAbiMismatch = "module-abi-mismatch", 422, "The module is not of the packaging that the manifest states", "Correct `/abi`, or send the other file.";
     /// An export of the world is absent, or is of another kind.
     ExportMissing = "export-missing", 422, "The module lacks a required export", "Export it; `name` says which.";
-    /// A required export exists and its type is not that of handler.wit.
+    /// A required export exists and its type is not that of handler.wit, or what is exported as `migrate` is not that function.
     ExportTypeMismatch = "export-type-mismatch", 422, "An export has the wrong type", "Build against handler.wit of this contract version.";
     /// An import is not an interface of the world `handler`, or not a function of that interface with that type: WASI, other packages, other versions, memories, tables, globals.
     ImportForbidden = "import-forbidden", 422, "The module imports what no handler may have", "Build without it; `name` is the import.";
@@ -127,8 +127,14 @@ codes! {
     VersionDowngrade = "version-downgrade", 409, "The version goes back", "Publish under a higher version.";
     /// The registry holds this version of this handler, whatever its bytes.
     VersionExists = "version-exists", 409, "The version is already stored", "Publish under a new version; a version never changes.";
+    /// An idempotency key is sent that was acknowledged with another method, path or body.
+    IdempotencyKeyReused = "idempotency-key-reused", 422, "The idempotency key was used for another request", "Use a new key for a new request; repeat a request with the very bytes that were sent.";
+    /// A download asks for a range of bytes that begins at or after the end of the part.
+    RangeNotSatisfiable = "range-not-satisfiable", 416, "The range lies behind the end", "Ask for bytes within the size that `Content-Range` names.";
     /// Install is called for a handler of which a version is installed.
     AlreadyInstalled = "already-installed", 409, "The handler is already installed", "POST …/upgrade to change the version.";
+    /// The release exports `migrate`, and it returned a failure, trapped, or ran past a limit. The old version and its state are as they were.
+    MigrationFailed = "migration-failed", 422, "The new version did not migrate the state", "`name` is the outcome; the log in `migration` and `detail` say more. Correct `migrate` and publish a new version, or try again.";
     /// Execute, upgrade, uninstall or status is called for a handler that is not installed.
     NotInstalled = "not-installed", 404, "The handler is not installed", "POST /handlers/{id}/install first.";
     /// The public key is not 32 bytes of a canonical Ed25519 point, is of small order, a scope is malformed, or a publisher's scope is `*`.

@@ -26,6 +26,8 @@ type Verdict = Result<(), Refusal>;
 pub(crate) struct ModuleFacts {
     /// The required exports that are there, by name, each with whether its type is right.
     pub exports: Vec<(&'static str, bool)>,
+    /// What is exported under the names of the optional exports.
+    pub migration: Vec<Optional>,
     /// The first import that is not one of an interface of the world.
     pub foreign_import: Option<String>,
     /// The first import of an interface of the world that is not one of its functions or types.
@@ -36,6 +38,17 @@ pub(crate) struct ModuleFacts {
     pub size: Size,
     /// The bound of its cost that it passes.
     pub too_costly: Option<&'static str>,
+}
+
+/// What a module exports under the name of an optional export.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Optional {
+    /// The name.
+    pub name: &'static str,
+    /// Whether it is a function.
+    pub function: bool,
+    /// Whether it is that of the contract.
+    pub right: bool,
 }
 
 impl ModuleFacts {
@@ -137,6 +150,27 @@ pub(crate) fn export_types(package: &mut PackageCandidate, _: &Offer) -> Verdict
         }
         None => Ok(()),
     }
+}
+
+/// What is exported as `migrate` is that function, and has what goes with it (4.3).
+pub(crate) fn migration(package: &mut PackageCandidate, _: &Offer) -> Verdict {
+    let exported = |name: &str| package.module.migration.iter().find(|export| export.name == name);
+    if exported(world::MIGRATE.0).is_none() {
+        return Ok(());
+    }
+    for name in world::migration_exports(package.manifest.abi) {
+        match exported(name) {
+            Some(export) if export.right => {}
+            Some(export) if export.function || name == world::MIGRATE.0 => {
+                let detail = "what a package exports under this name is the function of the contract";
+                return Err(Refusal::new(Code::ExportTypeMismatch, detail).named(name));
+            }
+            _ => {
+                return Err(Refusal::new(Code::ExportMissing, "`migrate` needs a function of this name").named(name));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every import is one of an interface of the world (4.4).

@@ -71,6 +71,8 @@ pub struct Bounds {
     pub state_key_bytes: u64,
     /// Keys in the state of one handler.
     pub state_keys: u64,
+    /// Last idempotency keys that are remembered.
+    pub idempotency_keys: u64,
     /// Highest `limit` of a list.
     pub page_items: u64,
     /// How far in the future `issued_at` may lie, in milliseconds.
@@ -103,7 +105,7 @@ pub struct Bounds {
 
 impl Bounds {
     /// All bounds by the names that discovery publishes, in the order of `contract.toml`.
-    pub fn by_name(&self) -> [(&'static str, u64); 35] {
+    pub fn by_name(&self) -> [(&'static str, u64); 36] {
         [
             ("request_bytes", self.request_bytes),
             ("manifest_bytes", self.manifest_bytes),
@@ -126,6 +128,7 @@ impl Bounds {
             ("state_bytes", self.state_bytes),
             ("state_key_bytes", self.state_key_bytes),
             ("state_keys", self.state_keys),
+            ("idempotency_keys", self.idempotency_keys),
             ("page_items", self.page_items),
             ("clock_skew_ms", self.clock_skew_ms),
             ("concurrent_executions", self.concurrent_executions),
@@ -172,6 +175,7 @@ impl Default for Bounds {
             state_bytes: MIB,
             state_key_bytes: 256,
             state_keys: 4096,
+            idempotency_keys: 1024,
             page_items: 100,
             clock_skew_ms: 5_000,
             concurrent_executions: 256,
@@ -182,7 +186,7 @@ impl Default for Bounds {
             egress_headers: 64,
             egress_header_bytes: 16 * KIB,
             egress_body_bytes: MIB,
-            egress_requests_per_minute: 60_000,
+            egress_requests_per_minute: 3_000,
             egress_bytes_per_minute: 1024 * MIB,
             egress_queue: 64,
             egress_timeout_ms: 30_000,
@@ -218,14 +222,6 @@ impl Feature {
 impl fmt::Display for Feature {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Feature {
-    type Err = Malformed;
-
-    fn from_str(text: &str) -> Result<Self, Malformed> {
-        Self::ALL.into_iter().find(|feature| feature.as_str() == text).ok_or(Malformed("a feature of the contract"))
     }
 }
 

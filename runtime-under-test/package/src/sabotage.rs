@@ -169,6 +169,7 @@ table! {
     };
     "exports-unchecked": |gates| gates.without("module/exports");
     "export-types-unchecked": |gates| gates.without("module/export-types");
+    "migrate-type-unchecked": |gates| gates.without("module/migration");
     "imports-unchecked": |gates| gates.without("module/imports");
     "import-types-unchecked": |gates| gates.without("module/import-types");
     "filesystem-imports-allowed": |gates| {

@@ -17,10 +17,7 @@ pub(crate) fn present(candidate: &ReleaseCandidate<'_>, _: &Circumstances<'_>) -
 /// At least one signature verifies, strictly, under at least one trusted key, whatever `keyid` says (5.3).
 pub(crate) fn verified(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'_>) -> Result<(), Refusal> {
     let signed = candidate.envelope.signed_bytes();
-    verify_with(candidate, |key, signature| {
-        let signature = ed25519_dalek::Signature::from_slice(signature);
-        signature.is_ok_and(|signature| key.public_key.verifying().verify_strict(&signed, &signature).is_ok())
-    })
+    verify_with(candidate, |key, signature| key.public_key.verifies(&signed, signature))
 }
 
 /// Leaves the keys that verify a signature.

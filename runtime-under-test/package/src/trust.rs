@@ -278,9 +278,10 @@ impl PublicKey {
         self.0.as_bytes()
     }
 
-    /// The key for the verification of signatures.
-    pub(crate) fn verifying(&self) -> &VerifyingKey {
-        &self.0
+    /// Whether a signature is one of this key over exactly these bytes, verified strictly (core.md 5.3).
+    pub fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let signature = ed25519_dalek::Signature::from_slice(signature);
+        signature.is_ok_and(|signature| self.0.verify_strict(message, &signature).is_ok())
     }
 }
 

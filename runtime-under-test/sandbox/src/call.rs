@@ -10,17 +10,37 @@ use crate::job::Context;
 use crate::outcome::FailureKind;
 use crate::prepared::Prepared;
 
+/// Which export is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Export {
+    Handle,
+    /// There only if the handler has it.
+    Migrate,
+}
+
 /// What a handler is called with.
 #[derive(Debug, Clone)]
 pub(crate) struct Arguments {
+    pub(crate) export: Export,
     pub(crate) context: Context,
+    /// The input, or the version that is replaced: the two exports are lowered alike.
     pub(crate) input: Vec<u8>,
+}
+
+impl Arguments {
+    pub(crate) fn of_handle(context: Context, input: Vec<u8>) -> Self {
+        Arguments { export: Export::Handle, context, input }
+    }
+
+    pub(crate) fn of_migrate(context: Context, from: Vec<u8>) -> Self {
+        Arguments { export: Export::Migrate, context, input: from }
+    }
 }
 
 /// What a handler returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Returned {
-    /// An output within its limit.
+    /// An output within its limit; nothing, of a migration.
     Output(Vec<u8>),
     /// An output or a failure's message past the limit.
     Oversized,

@@ -1,10 +1,10 @@
 //! The component packaging: Wasmtime applies the canonical ABI, this file only translates between
 //! the types of handler.wit and those of the host.
 
-use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Engine, Store};
+use wasmtime::component::{Component, HasSelf, Linker, TypedFunc};
+use wasmtime::{Engine, Store, format_err};
 
-use crate::call::{Arguments, Returned};
+use crate::call::{Arguments, Export, Returned};
 use crate::host::{Answer, Host, StateError};
 use crate::outcome::{FailureKind, Level};
 use crate::outside::{EgressError, Request, Response};
@@ -23,11 +23,23 @@ mod bindings {
 use bindings::assay::handler::{egress, log, state, types};
 use bindings::{Handler, HandlerPre};
 
-/// A component whose imports and export fit the world.
-pub(crate) struct ComponentHandler(HandlerPre<Host>);
+/// The export of the world `migrating-handler` that the world `handler` does not have.
+const MIGRATE: &str = "migrate";
+
+/// `migrate`, with its types of handler.wit.
+type Migrate = TypedFunc<(types::Context, String), (Result<(), types::Failure>,)>;
+
+/// A component whose imports and exports fit the world.
+pub(crate) struct ComponentHandler {
+    handler: HandlerPre<Host>,
+    migrates: bool,
+}
 
 /// A fresh instance of it.
-pub(crate) struct ComponentInstance(Handler);
+pub(crate) struct ComponentInstance {
+    handler: Handler,
+    migrate: Option<Migrate>,
+}
 
 /// What the host offers to components: log, state and egress.
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
@@ -41,11 +53,20 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Host>> {
 impl ComponentHandler {
     /// Checks imports and the export.
     pub(crate) fn new(linker: &Linker<Host>, component: &Component) -> wasmtime::Result<Self> {
-        HandlerPre::new(linker.instantiate_pre(component)?).map(ComponentHandler)
+        let handler = HandlerPre::new(linker.instantiate_pre(component)?)?;
+        Ok(ComponentHandler { handler, migrates: component.get_export_index(None, MIGRATE).is_some() })
+    }
+
+    /// Whether it has the export `migrate`.
+    pub(crate) fn migrates(&self) -> bool {
+        self.migrates
     }
 
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<ComponentInstance> {
-        self.0.instantiate_async(store).await.map(ComponentInstance)
+        let instance = self.handler.instance_pre().instantiate_async(&mut *store).await?;
+        let handler = Handler::new(&mut *store, &instance)?;
+        let migrate = if self.migrates { Some(instance.get_typed_func(&mut *store, MIGRATE)?) } else { None };
+        Ok(ComponentInstance { handler, migrate })
     }
 }
 
@@ -54,7 +75,15 @@ impl ComponentInstance {
     /// the memory limit bounds that copy.
     pub(crate) async fn call(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<Returned> {
         let context = context(arguments);
-        let returned = self.0.call_handle(&mut *store, &context, &arguments.input).await?;
+        let returned = match arguments.export {
+            Export::Handle => self.handler.call_handle(&mut *store, &context, &arguments.input).await?,
+            Export::Migrate => {
+                let migrate = self.migrate.as_ref().ok_or_else(|| format_err!("there is no such export"))?;
+                let from = String::from_utf8_lossy(&arguments.input).into_owned();
+                let (returned,) = migrate.call_async(&mut *store, (context, from)).await?;
+                returned.map(|()| Vec::new())
+            }
+        };
         let (answer, length, returned) = match returned {
             Ok(output) => (Answer::Output, output.len(), Returned::Output(output)),
             Err(failure) => {

@@ -7,6 +7,7 @@ use tokio::time::timeout_at;
 use wasmtime::{Engine, Store, StoreContextMut, UpdateDeadline};
 
 use crate::busy;
+use crate::call::{Arguments, Export};
 use crate::ended::Ended;
 use crate::host::{Egress, Host, Log, State};
 use crate::job::Job;
@@ -15,12 +16,15 @@ use crate::outcome::{Execution, Outcome, Usage};
 use crate::policy::Policy;
 use crate::prepared::Prepared;
 
-/// Runs `handler` once. Its time starts now, with the making of the instance: a start function is
+/// Runs an export of `handler` once. Its time starts now, with the making of the instance: a start function is
 /// the handler's own code, too.
-pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, job: Job) -> Execution {
+pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, export: Export, job: Job) -> Execution {
     let start = Instant::now();
     let deadline = (policy.deadline)(start, job.limits.timeout);
-    let arguments = (policy.arguments)(job.context, job.input);
+    let arguments = match export {
+        Export::Handle => (policy.arguments)(job.context, job.input),
+        Export::Migrate => Arguments::of_migrate(job.context, job.input),
+    };
     let memory_bytes = job.limits.memory_bytes;
     let host = Host {
         log: Log::new(job.limits.log_bytes, policy.log),
@@ -49,12 +53,15 @@ pub(crate) async fn run(engine: &Engine, policy: &Policy, handler: &Prepared, jo
     let cpu = (policy.cpu_used)(busy, start.elapsed(), &outcome);
     let memory_bytes = (policy.memory_used)(store.data().memory.peak(), memory_bytes);
     let usage = Usage { cpu_us: u64::try_from(cpu.as_micros()).unwrap_or(u64::MAX), memory_bytes };
-    account(policy, store.into_data(), outcome, usage)
+    let commits = match export {
+        Export::Handle => (policy.commits)(&outcome),
+        Export::Migrate => (policy.migration_commits)(&outcome),
+    };
+    account(policy, store.into_data(), outcome, usage, commits)
 }
 
-fn account(policy: &Policy, host: Host, outcome: Outcome, usage: Usage) -> Execution {
+fn account(policy: &Policy, host: Host, outcome: Outcome, usage: Usage, commits: bool) -> Execution {
     let log = (policy.logs_kept)(&outcome, host.log);
-    let commits = (policy.commits)(&outcome);
     Execution {
         state_changes: host.state.filter(|_| commits).map(State::into_changes),
         outcome,

@@ -11,7 +11,7 @@ use crate::outside::Outside;
 pub struct Job {
     /// What the handler is told about the execution.
     pub context: Context,
-    /// JSON text of the input, in UTF-8; handed on as it is.
+    /// JSON text of the input, in UTF-8; handed on as it is. For a migration the version that is replaced.
     pub input: Vec<u8>,
     /// What the handler has to keep.
     pub limits: Limits,

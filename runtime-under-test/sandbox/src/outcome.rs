@@ -21,7 +21,8 @@ pub struct Execution {
 /// How an execution ended (9.6).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// The handler returned an output, at most `output_bytes` long. Nobody has looked at it yet.
+    /// The handler returned an output, at most `output_bytes` long. Nobody has looked at it yet. Of a migration: it
+    /// succeeded, and there are no bytes.
     Output(Vec<u8>),
     /// The handler returned a failure, its message at most `output_bytes` long.
     Failure {

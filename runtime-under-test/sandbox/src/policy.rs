@@ -63,6 +63,8 @@ pub(crate) struct Policy {
     pub(crate) egress: EgressRules,
     /// After which outcomes changes to the state are handed out.
     pub(crate) commits: fn(&Outcome) -> bool,
+    /// After which outcomes of a migration they are.
+    pub(crate) migration_commits: fn(&Outcome) -> bool,
     /// Whether an output or a failure's message may be returned.
     pub(crate) output: OutputRule,
     /// What the caller is told about a failure.
@@ -78,7 +80,7 @@ impl Policy {
             places: |max_concurrent| max_concurrent.max(1),
             module: <[u8]>::to_vec,
             compile: Prepared::compile,
-            arguments: |context, input| Arguments { context, input },
+            arguments: Arguments::of_handle,
             call: Arc::new(FreshInstance),
             deadline,
             waits_until: |deadline| deadline,
@@ -94,6 +96,7 @@ impl Policy {
             state: StateRules::honest(),
             egress: EgressRules::honest(),
             commits: |outcome| matches!(outcome, Outcome::Output(_)),
+            migration_commits: |outcome| matches!(outcome, Outcome::Output(_)),
             output: |_answer, length, limit| length <= limit,
             failure: |kind, message| Outcome::Failure { kind, message },
             ended,

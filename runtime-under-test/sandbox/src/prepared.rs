@@ -69,6 +69,14 @@ impl Prepared {
         }
     }
 
+    /// Whether it has the export `migrate`.
+    pub fn migrates(&self) -> bool {
+        match &self.0.packaging {
+            Packaging::Core(handler) => handler.migrates(),
+            Packaging::Component(handler) => handler.migrates(),
+        }
+    }
+
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<Instance> {
         Ok(match &self.0.packaging {
             Packaging::Core(handler) => Instance::Core(handler.instantiate(store).await?),

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 
 use crate::abi::Abi;
 use crate::cache::Cache;
+use crate::call::Export;
 use crate::engine::Linkers;
 use crate::error::{PrepareError, StartError};
 use crate::execution;
@@ -94,8 +95,21 @@ impl Sandbox {
     /// counts neither against the handler's time nor as its CPU time. Whatever the handler does is
     /// part of the answer. Needs a Tokio runtime with a timer; dropping the future ends the handler.
     pub async fn execute(&self, handler: &Prepared, job: Job) -> Execution {
+        self.call(handler, Export::Handle, job).await
+    }
+
+    /// Runs the export `migrate` of a handler that has it ([`Prepared::migrates`]), in every other respect like
+    /// [`Sandbox::execute`]. The input is the version that is replaced; there is no output, so [`Outcome::Output`] with no
+    /// bytes says that it succeeded.
+    ///
+    /// [`Outcome::Output`]: crate::Outcome::Output
+    pub async fn migrate(&self, handler: &Prepared, job: Job) -> Execution {
+        self.call(handler, Export::Migrate, job).await
+    }
+
+    async fn call(&self, handler: &Prepared, export: Export, job: Job) -> Execution {
         // The semaphore is never closed, so this is a place. It is given back after the instance.
         let _place = self.places.acquire().await;
-        execution::run(self.linkers.engine(), &self.policy, handler, job).await
+        execution::run(self.linkers.engine(), &self.policy, handler, export, job).await
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use assay_egress::Egress;
 use assay_package::{Circumstances, Code, Gates, Offer, Refusal, RegistryKey, Trust};
 use assay_sandbox::Sandbox;
+use axum::body::Body;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, Request, header};
 use axum::response::Response;
 use futures_util::FutureExt as _;
-use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
@@ -23,9 +23,10 @@ use crate::clock::Clock;
 use crate::exit::{Exit, Failure};
 use crate::installations::{Installations, Installed};
 use crate::judging::Judging;
+use crate::migrations::{MigrationContract, MigrationPolicy};
 use crate::outside::policy::{EgressContract, EgressPolicy};
 use crate::outside::{Network, StartEgress, WayOut};
-use crate::policy::{Asked, Contract, Policy};
+use crate::policy::{Asked, Contract, Policy, RegistryContract, RegistryPolicy};
 use crate::problem::{Answer, Problem};
 use crate::records::Records;
 use crate::redaction::{self, Redactor, Secrets};
@@ -45,8 +46,12 @@ pub struct Conduct {
     pub egress: Box<StartEgress>,
     /// The decisions of the server.
     pub policy: Arc<dyn Policy>,
+    /// Those about what is stored and who is trusted.
+    pub registry_policy: Arc<dyn RegistryPolicy>,
     /// Those about requests to other hosts.
     pub egress_policy: Arc<dyn EgressPolicy>,
+    /// Those about the migration of state.
+    pub migrations: Arc<dyn MigrationPolicy>,
 }
 
 /// Starts a sandbox.
@@ -60,7 +65,9 @@ impl Default for Conduct {
             sandbox: Box::new(Sandbox::new),
             egress: Box::new(Egress::new),
             policy: Arc::new(Contract),
+            registry_policy: Arc::new(RegistryContract),
             egress_policy: Arc::new(EgressContract),
+            migrations: Arc::new(MigrationContract),
         }
     }
 }
@@ -76,6 +83,8 @@ pub struct App {
     pub(crate) offer: Offer,
     pub(crate) key: RegistryKey,
     pub(crate) policy: Arc<dyn Policy>,
+    pub(crate) registry_policy: Arc<dyn RegistryPolicy>,
+    pub(crate) migrations: Arc<dyn MigrationPolicy>,
     pub(crate) clock: Arc<dyn Clock>,
     /// One permit for each execution that may be under way.
     pub(crate) executions: Arc<Semaphore>,
@@ -115,7 +124,7 @@ impl App {
         network: Network,
         conduct: Conduct,
     ) -> Result<Self, Failure> {
-        let Conduct { gates, sandbox, egress, policy, egress_policy } = conduct;
+        let Conduct { gates, sandbox, egress, policy, registry_policy, egress_policy, migrations } = conduct;
         let offer = Offer::default();
         let failed = |error: StoreError| error.at_start(data);
         let store = Arc::new(Store::open(data).map_err(failed)?);
@@ -148,6 +157,8 @@ impl App {
             offer,
             key,
             policy,
+            registry_policy,
+            migrations,
             clock,
             tokens,
         };
@@ -161,7 +172,7 @@ impl App {
     }
 
     /// Answers one request. Whatever happens, there is an answer.
-    pub async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response {
+    pub async fn answer(self: Arc<Self>, request: Request<Body>) -> Response {
         let id = hex::encode(rand::random::<[u8; 8]>());
         let (head, incoming) = request.into_parts();
         let secrets = self.caller_secrets(&head);

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use http_body_util::BodyExt as _;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Body as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::rooms::Held;
@@ -21,7 +21,7 @@ const DRAINING_PAUSE: Duration = Duration::from_millis(500);
 
 /// The body of one request.
 pub struct RequestBody {
-    incoming: Incoming,
+    incoming: Body,
     deadline: Instant,
     /// The room that what is read takes, once it is known which.
     held: Option<Held>,
@@ -48,7 +48,7 @@ pub enum Cut {
 
 impl RequestBody {
     /// The body of a request that arrived just now; `waits` if it has `Expect: 100-continue`.
-    pub fn new(incoming: Incoming, waits: bool) -> Self {
+    pub fn new(incoming: Body, waits: bool) -> Self {
         Self { incoming, deadline: Instant::now() + WHOLE, held: None, waits }
     }
 

@@ -2,7 +2,9 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
+use assay_package::Malformed;
 use clap::Args;
 use figment::Figment;
 use figment::providers::{Format, Serialized, Toml};
@@ -18,7 +20,7 @@ pub const DEFAULT_FILE: &str = "assay-runtime.toml";
 /// Settings from the command line and the environment: what is absent is left to the file.
 #[derive(Args, Clone, Debug, Default, Serialize)]
 pub struct Given {
-    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log`, `egress_dns`, `egress_ca`, `egress_internet` [default: ./assay-runtime.toml if present]
+    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log`, `egress_dns`, `egress_ca`, `egress_internet`, `egress_proxy` [default: ./assay-runtime.toml if present]
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -58,6 +60,10 @@ pub struct Given {
     #[arg(long, value_name = "ADDRESS/BITS", env = "ASSAY_EGRESS_INTERNET")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub egress_internet: Option<String>,
+    /// Forward proxy that is asked for every other host, and resolves it [default: none]
+    #[arg(long, value_name = "URL", env = "HTTPS_PROXY")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub egress_proxy: Option<String>,
 }
 
 /// Settings as the process runs with them.
@@ -105,6 +111,8 @@ struct Merged {
     egress_ca: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     egress_internet: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    egress_proxy: Option<String>,
 }
 
 impl Default for Merged {
@@ -119,6 +127,7 @@ impl Default for Merged {
             egress_dns: None,
             egress_ca: None,
             egress_internet: None,
+            egress_proxy: None,
         }
     }
 }
@@ -142,7 +151,7 @@ impl Settings {
         }
         let merged: Merged = figment.merge(Serialized::defaults(given)).extract().map_err(|error| {
             usage(format!(
-                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token, log, egress_dns, egress_ca and egress_internet; see --help."
+                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token, log, egress_dns, egress_ca, egress_internet and egress_proxy; see --help."
             ))
         })?;
         let mut made = MadeTokens::default();
@@ -150,21 +159,26 @@ impl Settings {
         let user = merged.user_token.unwrap_or_else(|| made.user.insert(random_token()).clone());
         let tokens = Tokens::new(&admin, &user).map_err(usage)?;
         let compiled = merged.compiled.unwrap_or_else(|| merged.data.join("compiled"));
-        let network = network(merged.egress_dns, merged.egress_ca.as_deref(), merged.egress_internet.as_deref());
-        let network = network.map_err(usage)?;
+        let network = Network {
+            dns: merged.egress_dns,
+            roots_pem: merged.egress_ca.as_deref().map(roots).transpose().map_err(usage)?,
+            internet: read("egress_internet", merged.egress_internet).map_err(usage)?,
+            // A variable without a value is how shells take a proxy back.
+            proxy: read("egress_proxy", merged.egress_proxy.filter(|url| !url.is_empty())).map_err(usage)?,
+        };
         Ok(Self { listen: merged.listen, data: merged.data, compiled, tokens, made, log: merged.log, network })
     }
 }
 
-fn network(dns: Option<SocketAddr>, ca: Option<&Path>, internet: Option<&str>) -> Result<Network, String> {
-    let read = |file: &Path| {
-        std::fs::read(file).map_err(|error| format!("cannot read the roots of egress {}: {error}", file.display()))
-    };
-    let parse = |range: &str| {
-        let wrong = |fault| format!("the setting egress_internet is wrong: `{range}` is {fault}");
-        range.parse().map_err(wrong)
-    };
-    Ok(Network { dns, roots_pem: ca.map(read).transpose()?, internet: internet.map(parse).transpose()? })
+fn roots(file: &Path) -> Result<Vec<u8>, String> {
+    std::fs::read(file).map_err(|error| format!("cannot read the roots of egress {}: {error}", file.display()))
+}
+
+/// The value of a setting, if it has one.
+fn read<T: FromStr<Err = Malformed>>(setting: &str, text: Option<String>) -> Result<Option<T>, String> {
+    // The text is not repeated: it may hold what somebody would not have in a log.
+    let wrong = |fault| format!("the setting {setting} is {fault}");
+    text.map(|text| text.parse().map_err(wrong)).transpose()
 }
 
 /// 192 random bits in hexadecimal.
@@ -211,6 +225,15 @@ mod tests {
         assert!(with_file("", given("127.77.0.0/16")).unwrap().network.internet.is_some());
         let failure = with_file("", given("127.77.0.0/33")).err().unwrap();
         assert!(failure.message.contains("egress_internet"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_proxy_is_read_and_one_without_a_value_is_none() {
+        let given = |url: &str| Given { egress_proxy: Some(url.to_owned()), ..Given::default() };
+        assert!(with_file("", given("http://127.0.0.1:3128")).unwrap().network.proxy.is_some());
+        assert!(with_file("", given("")).unwrap().network.proxy.is_none());
+        let failure = with_file("", given("http://name:word@127.0.0.1:3128")).err().unwrap();
+        assert!(failure.message.contains("egress_proxy") && !failure.message.contains("word@"), "{}", failure.message);
     }
 
     #[test]

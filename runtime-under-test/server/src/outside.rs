@@ -16,6 +16,7 @@ use assay_sandbox::{EgressError, Outside, Request, Response, Sending};
 pub use network::Network;
 
 use crate::exit::{Exit, Failure};
+use crate::migrations::MigrationPolicy;
 use crate::redaction::Secrets;
 use crate::store::Store;
 use credentials::Keyring;
@@ -63,6 +64,17 @@ impl WayOut {
     /// The way out for one execution, if its manifest asks for one.
     pub fn of(&self, execution: &str, manifest: &Manifest) -> Option<Arc<dyn Outside>> {
         let grant = self.policy.grant(execution, manifest)?;
+        Some(Arc::new(OnBehalf { egress: self.egress.clone(), grant }))
+    }
+
+    /// The same for a migration, which may send nothing (core.md 9.35).
+    pub fn of_migration(
+        &self,
+        execution: &str,
+        manifest: &Manifest,
+        migrations: &dyn MigrationPolicy,
+    ) -> Option<Arc<dyn Outside>> {
+        let grant = migrations.grant(self.policy.grant(execution, manifest)?);
         Some(Arc::new(OnBehalf { egress: self.egress.clone(), grant }))
     }
 

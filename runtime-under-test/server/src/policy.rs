@@ -2,18 +2,16 @@
 //! decided in `assay-package` and what a handler may do in `assay-sandbox`. The default methods are the contract, [`Contract`]
 //! is all of them, and nothing else implements the trait in a runtime that is meant for use.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use assay_package::{
-    Bounds, Circumstances, Code, Gates, HandlerId, Json, JsonFault, KeyName, Part, PublicKey, Refusal, Schema,
-    SchemaFault, Signer, TrustedKey, Version,
+    Bounds, Circumstances, Code, Gates, HandlerId, Json, JsonFault, Part, PublicKey, Refusal, Schema, SchemaFault,
+    Version,
 };
 use assay_sandbox::LogLine;
 use axum::body::Bytes;
 use axum::response::Response;
-use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::accounts::{Totals, Used};
@@ -29,10 +27,11 @@ use crate::redaction::{self, Reading, Redactor, Secrets};
 use crate::request;
 use crate::roles::{self, Role};
 use crate::routes::Operation;
-use crate::store::{NewRelease, Writer};
 
+mod registry;
 mod terms;
 
+pub use registry::{RegistryContract, RegistryPolicy};
 pub use terms::{Asked, Duplicate, Filters, Judged, KeptAnswer, Place, Removed, StateChanges};
 
 /// The contract as it is.
@@ -91,6 +90,11 @@ pub trait Policy: Send + Sync + 'static {
         Err(refusal)
     }
 
+    /// Judges an upload (registry.md 2.2 to 2.5): what passes the gates is stored, signed or not, and nothing else.
+    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
+        gates.upload(parts, circumstances).into()
+    }
+
     // --- how it is answered -----------------------------------------------------------------------------
     /// A refusal as a response (README 3.1).
     fn problem(&self, refusal: &Refusal) -> Response {
@@ -115,101 +119,6 @@ pub trait Policy: Send + Sync + 'static {
     /// The answer to a question for health (README 4.5).
     fn health(&self) -> Response {
         api::health()
-    }
-
-    // --- trust keys -------------------------------------------------------------------------------------
-    /// Judges a key that is to take the place of one with the same name (registry.md 1.1).
-    fn replace_key(&self, stored: &TrustedKey, new: &TrustedKey) -> Result<(), Refusal> {
-        api::same_key(stored, new)
-    }
-
-    /// The keys that are shown (registry.md 1.4).
-    fn shown_keys(&self, keys: BTreeMap<KeyName, TrustedKey>) -> BTreeMap<KeyName, TrustedKey> {
-        keys
-    }
-
-    // --- uploads ----------------------------------------------------------------------------------------
-    /// Judges an upload (registry.md 2.2 to 2.5): what passes the gates is stored, signed or not, and nothing else.
-    fn judge_upload(&self, gates: &Gates, parts: Vec<Part>, circumstances: &Circumstances<'_>) -> Judged {
-        gates.upload(parts, circumstances).into()
-    }
-
-    /// What becomes of an upload of a version that is stored (registry.md 2.4).
-    fn duplicate(&self, _writer: &mut Writer<'_>, new: &NewRelease<'_>) -> Result<Duplicate, Problem> {
-        Err(api::stored_already(new))
-    }
-
-    /// The `Location` of an accepted upload (registry.md 2.2).
-    fn location(&self, release: &Release) -> Option<String> {
-        Some(format!("/registry/handlers/{}", release.handler))
-    }
-
-    // --- sign and revoke --------------------------------------------------------------------------------
-    /// Judges the end of a statement that is to be signed (registry.md 3.1).
-    fn judge_expiry(&self, expires_at: Timestamp, now: Timestamp) -> Result<(), Refusal> {
-        request::in_the_future(expires_at, now)
-    }
-
-    /// Whether the registry's signature is kept (registry.md 3.1).
-    fn keeps_signature(&self) -> bool {
-        true
-    }
-
-    /// What a revocation is about: a version, or none for the handler as a whole (registry.md 3.2).
-    fn revoked_version(&self, version: Option<Version>) -> Option<Version> {
-        version
-    }
-
-    /// Judges a revocation of what is revoked (registry.md 3.2).
-    fn revoke_again(&self) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    // --- list, detail, download -------------------------------------------------------------------------
-    /// Whether a release is shown (registry.md 4).
-    fn shows(&self, _release: &Release) -> bool {
-        true
-    }
-
-    /// The versions of a handler in the order in which they are listed (registry.md 4.2).
-    fn listed_versions(&self, handler: &Handler) -> Vec<Arc<Release>> {
-        handler.releases.values().rev().filter(|release| self.shows(release)).cloned().collect()
-    }
-
-    /// The versions that an item of the list names (registry.md 4.2).
-    fn item_versions(&self, versions: Vec<Version>) -> Vec<Version> {
-        versions
-    }
-
-    /// Whether a handler is on the list under the filters (registry.md 4.1).
-    fn matches(&self, wanted: &Filters, category: &str, installed: bool) -> bool {
-        wanted.category.as_deref().is_none_or(|wanted| wanted == category)
-            && wanted.installed.is_none_or(|wanted| wanted == installed)
-    }
-
-    /// How many handlers after the cursor's are passed over before a page begins (registry.md 4.2).
-    fn passed_over(&self, _cursor: bool) -> usize {
-        0
-    }
-
-    /// The signers that a release is shown with (registry.md 4.3).
-    fn shown_signers(&self, signers: Vec<Signer>) -> Vec<Signer> {
-        signers
-    }
-
-    /// The bytes of a manifest as they are downloaded (registry.md 5.1).
-    fn served_manifest(&self, bytes: Vec<u8>) -> Vec<u8> {
-        bytes
-    }
-
-    /// Whether the digest of a part goes with it (registry.md 5.1).
-    fn sends_digests(&self) -> bool {
-        true
-    }
-
-    /// Whether parts of a revoked release can be downloaded (registry.md 5.2).
-    fn serves_revoked(&self) -> bool {
-        true
     }
 
     // --- installations ----------------------------------------------------------------------------------

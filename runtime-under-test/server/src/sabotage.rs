@@ -6,8 +6,10 @@
 
 mod accounts;
 mod crowds;
+mod downloads;
 mod executions;
 mod http;
+mod migrations;
 mod outside;
 mod packages;
 mod registry;
@@ -40,7 +42,6 @@ fn defects() -> impl Iterator<Item = &'static Defect> {
     let tables = [
         http::DEFECTS,
         packages::DEFECTS,
-        registry::DEFECTS,
         executions::DEFECTS,
         states::DEFECTS,
         accounts::DEFECTS,
@@ -50,6 +51,11 @@ fn defects() -> impl Iterator<Item = &'static Defect> {
     tables.into_iter().flatten()
 }
 
+/// The policies with a defect about what is stored and who is trusted.
+fn registry_defects() -> impl Iterator<Item = &'static registry::Defect> {
+    registry::DEFECTS.iter().chain(downloads::DEFECTS)
+}
+
 /// The ids of all defects of the runtime, those of the other crates included.
 pub fn sabotages() -> Vec<&'static str> {
     let gates = assay_package::sabotages().iter().map(|sabotage| sabotage.id);
@@ -57,8 +63,11 @@ pub fn sabotages() -> Vec<&'static str> {
     let server = defects().map(|(id, _)| *id).filter(|id| *id != packages::PART_BOUNDS);
     let egress = assay_egress::sabotages().iter().copied();
     let outside = outside::DEFECTS.iter().map(|(id, _)| *id);
+    let registry = registry_defects().map(|(id, _)| *id);
+    let migrations = migrations::DEFECTS.iter().map(|(id, _)| *id).filter(|id| *id != migrations::HALF);
     let restarts = restarts::FORGOTTEN.iter().chain(restarts::ALTERED).map(|(id, _)| *id);
-    gates.chain(sandbox).chain(egress).chain(server).chain(outside).chain(restarts).collect()
+    let server = server.chain(registry).chain(outside).chain(migrations).chain(restarts);
+    gates.chain(sandbox).chain(egress).chain(server).collect()
 }
 
 impl Sabotage {
@@ -94,6 +103,12 @@ impl Sabotage {
         }
         if let Some((_, policy)) = outside::DEFECTS.iter().find(|(known, _)| *known == id) {
             conduct.egress_policy = policy();
+        }
+        if let Some((_, policy)) = registry_defects().find(|(known, _)| *known == id) {
+            conduct.registry_policy = policy();
+        }
+        if let Some((_, policy)) = migrations::DEFECTS.iter().find(|(known, _)| *known == id) {
+            conduct.migrations = policy();
         }
         if let Some((_, policy)) = defects().find(|(known, _)| *known == id) {
             conduct.policy = policy();

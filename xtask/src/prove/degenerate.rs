@@ -34,7 +34,7 @@ pub async fn rows(honest: &Path, options: &Options) -> Result<Vec<DegenerateRow>
         };
         // What hangs is known to hang after a second.
         let options = Options { request_timeout: std::time::Duration::from_secs(1), jobs: 64, ..options.clone() };
-        let report = report_of(attach, &options, &Judges::all(&[])).await?;
+        let report = report_of(attach, &options, &Judges::all(Vec::new())).await?;
         let concerned: fn(&str) -> bool = match kind {
             Degenerate::FeatureLiar => |id| id == "core.discovery.undeclared-features",
             _ => |id| !SHOWN.contains(&id) && !id.starts_with("lifecycle."),

@@ -33,8 +33,11 @@ pub struct Prove {
     /// Judge every sabotage by every check but those of the profile load, and not only by those near the ones it names
     #[arg(long)]
     thorough: bool,
+    /// Look for collateral with one in nine of the checks that a sabotage does not name, others in each row, as CI does
+    #[arg(long, conflicts_with = "thorough")]
+    swift: bool,
     /// Prove the fuzzers instead: each finds its planted defects from an empty corpus, within its budget of executions
-    #[arg(long, conflicts_with_all = ["sabotage", "thorough", "blunt"])]
+    #[arg(long, conflicts_with_all = ["sabotage", "thorough", "swift", "blunt"])]
     pub fuzz: bool,
     /// Runtimes that are judged at once
     #[arg(long, value_name = "N", default_value_t = 2)]
@@ -49,6 +52,8 @@ pub struct Prove {
 
 /// A request to a sabotaged runtime may take so long: longer than any that is answered, short enough for those that hang.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(8);
+/// Seed of everything random in checks: whether what is generated meets a defect must not depend on luck.
+const SEED: u64 = 1;
 /// So many rows at most are judged a second time.
 const MOST_JUDGED_AGAIN: usize = 16;
 
@@ -73,8 +78,8 @@ impl Prove {
         let honest = build::runtime(build::Kind::Honest)?;
         let sabotaged = build::runtime(build::Kind::Sabotaged)?;
         let all = proof::sabotages()?;
-        let mut problems = table::problems(&all, &table::offered(&sabotaged)?);
-        let chosen: Vec<Sabotage> = all.into_iter().filter(|sabotage| self.chooses(sabotage)).collect();
+        let mut problems = table::problems(all, &table::offered(&sabotaged)?);
+        let chosen: Vec<Sabotage> = all.iter().filter(|sabotage| self.chooses(sabotage)).cloned().collect();
         if chosen.is_empty() {
             return Err(format!(
                 "no sabotage is called {}\nSee conformance/proof/sabotages.toml",
@@ -85,14 +90,20 @@ impl Prove {
             blunt: self.blunt.iter().cloned().collect(),
             request_timeout: REQUEST_TIMEOUT,
             deadline: Duration::from_secs(60),
+            seed: SEED,
             interrupt,
             ..Options::default()
         };
-        let named: Vec<&str> = chosen.iter().flat_map(|sabotage| &sabotage.kills).map(String::as_str).collect();
+        let (proxied, direct): (Vec<&Sabotage>, Vec<&Sabotage>) = chosen.iter().partition(|sabotage| sabotage.proxy);
+        let named = kills(&direct);
         let everything = self.thorough || self.sabotage.is_empty();
-        let judges = if everything { Judges::all(&named) } else { Judges::near(&named, "") };
-        let control = report_of(launch(&honest, &[]), &options, &judges).await?;
-        problems.extend(row::control_problems(&control));
+        let judges = if everything { Judges::all(named) } else { Judges::control(named) };
+        let through_a_proxy = Judges::through_a_proxy(kills(&proxied));
+        let controls = [(judges, everything || !direct.is_empty()), (through_a_proxy, !proxied.is_empty())];
+        for (judges, _) in controls.into_iter().filter(|(_, is_needed)| *is_needed) {
+            let control = report_of(launch(&honest, &[]), &options, &judges).await?;
+            problems.extend(row::control_problems(&control));
+        }
         let rows = self.rows(&sabotaged, &chosen, &options).await;
         let degenerates = match self.sabotage.is_empty() {
             true => degenerate::rows(&honest, &options).await?,
@@ -131,7 +142,7 @@ impl Prove {
                 if options.interrupt.is_thrown() {
                     return;
                 }
-                let row = prove_one(binary, sabotage, options, self.thorough).await;
+                let row = self.prove_one(binary, sabotage, options).await;
                 let mut rows = rows.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                 rows.push((place, row));
                 if let Some((_, row)) = rows.last() {
@@ -164,10 +175,22 @@ impl Prove {
         for (row, sabotage) in rows.iter_mut().zip(sabotages) {
             if row.verdict != RowVerdict::Killed && !options.interrupt.is_thrown() {
                 eprint!("{}", matrix_text::faults(row));
-                *row = Row { attempts: 2, ..prove_one(binary, sabotage, options, self.thorough).await };
+                *row = Row { attempts: 2, ..self.prove_one(binary, sabotage, options).await };
                 eprintln!("again {:<12} {} ({} ms)", row.verdict.words(), row.sabotage, row.duration_ms);
             }
         }
+    }
+
+    async fn prove_one(&self, binary: &Path, sabotage: &Sabotage, options: &Options) -> Row {
+        let started = Instant::now();
+        let judges = match self.thorough && !sabotage.proxy {
+            true => Judges::all(sabotage.kills.iter().map(String::as_str).collect()),
+            false => Judges::of(sabotage).swiftly(self.swift),
+        };
+        let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), options, &judges).await;
+        let mut row = row::judge(sabotage, report);
+        row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        row
     }
 
     fn publish(&self, matrix: &KillMatrix) -> Result<(), String> {
@@ -183,19 +206,14 @@ impl Prove {
     }
 }
 
+/// The checks that these name.
+fn kills<'a>(sabotages: &[&'a Sabotage]) -> Vec<&'a str> {
+    sabotages.iter().flat_map(|sabotage| &sabotage.kills).map(String::as_str).collect()
+}
+
 fn take<'a>(next: &AtomicUsize, sabotages: &'a [Sabotage]) -> Option<(usize, &'a Sabotage)> {
     let place = next.fetch_add(1, Ordering::Relaxed);
     sabotages.get(place).map(|sabotage| (place, sabotage))
-}
-
-async fn prove_one(binary: &Path, sabotage: &Sabotage, options: &Options, thorough: bool) -> Row {
-    let started = Instant::now();
-    let named: Vec<&str> = sabotage.kills.iter().map(String::as_str).collect();
-    let judges = if thorough { Judges::all(&named) } else { Judges::near(&named, &sabotage.home) };
-    let report = report_of(launch(binary, &["--sabotage", &sabotage.id]), options, &judges).await;
-    let mut row = row::judge(sabotage, report);
-    row.duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    row
 }
 
 fn launch(binary: &Path, arguments: &[&str]) -> Attach {
@@ -217,6 +235,7 @@ async fn report_of(attach: Attach, options: &Options, judges: &Judges<'_>) -> Re
         request_timeout: options.request_timeout,
         scratch: scratch::in_memory(),
         observatory: observatory.as_ref().map(|folder| folder.path().to_owned()),
+        proxy: judges.proxied(),
         interrupt: options.interrupt.clone(),
         ..AttachOptions::default()
     };
@@ -224,6 +243,7 @@ async fn report_of(attach: Attach, options: &Options, judges: &Judges<'_>) -> Re
     let profiles: Vec<String> = TERMS.profiles.iter().map(|profile| profile.id.clone()).collect();
     let (plan, profiles) = Selection::default().plan(&profiles).map_err(|fault| fault.to_string())?;
     let plan = plan.keeping(|group, check| judges.include(group.profile, check));
+    let plan = plan.in_one_packaging(|check| judges.packaging(check));
     // Names of its own, or the runtimes would find modules compiled that are meant to be new to them.
     let options = Options { nonce: Options::default().nonce, ..options.clone() };
     let report = judge(&session, &plan, profiles, &options, Vec::new(), &Silent).await;

@@ -29,7 +29,7 @@ pub fn judge(sabotage: &Sabotage, report: Result<Report, String>) -> Row {
         }
     };
     let mut wrong_reason = false;
-    for expected in &sabotage.kills {
+    for (at, expected) in sabotage.kills.iter().enumerate() {
         let results: Vec<&CheckResult> = report.checks.iter().filter(|check| check.id == *expected).collect();
         // A check that runs in two packagings must fail in both: a defect that one of them hides is not noticed.
         let others = results.iter().filter(|result| result.verdict != Verdict::Fail);
@@ -39,7 +39,7 @@ pub fn judge(sabotage: &Sabotage, report: Result<Report, String>) -> Row {
             row.missed.extend(missed);
             continue;
         }
-        wrong_reason |= results.iter().any(|result| !says(result, &sabotage.reason));
+        wrong_reason |= results.iter().any(|result| !says(result, sabotage.words(at)));
         row.killed_by.extend(results.into_iter().map(kill));
     }
     row.collateral_unexpected = report

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use assay_conformance::contract::CONTRACT;
-use assay_conformance::proof::Sabotage;
+use assay_conformance::proof::{Sabotage, Words};
 use assay_conformance::suites::GROUPS;
 use assay_harness::Check;
 
@@ -53,6 +53,12 @@ pub fn coverage(sabotages: &[Sabotage]) -> Vec<String> {
     for sabotage in sabotages {
         if !seen.insert(&sabotage.id) {
             problems.push(format!("the sabotage {} stands twice", sabotage.id));
+        }
+        for (_, check) in sabotage.kills.iter().enumerate().filter(|(at, _)| sabotage.words(*at).trim().is_empty()) {
+            problems.push(format!("{} does not say with which words {check} fails", sabotage.id));
+        }
+        if matches!(&sabotage.reason, Words::Each(words) if words.len() > sabotage.kills.len()) {
+            problems.push(format!("{} has words for more checks than it names", sabotage.id));
         }
         if sabotage.kills.is_empty() {
             problems.push(format!("{} is killed by no check", sabotage.id));

@@ -10,8 +10,12 @@ use crate::build::root;
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     // A third party: it measures both sides, and neither knows it.
     ("bench", &["assay-fixtures", "assay-package", "assay-sandbox"]),
-    // A third party, too: it judges the gates by the contract, and makes its inputs of fixtures.
-    ("fuzz", &["assay-fixtures", "assay-package"]),
+    // A third party, too: it judges the runtime by the contract, with oracles of its own and one of the suite's, and makes its
+    // inputs of fixtures.
+    (
+        "fuzz",
+        &["assay-conformance", "assay-egress", "assay-fixtures", "assay-package", "assay-sandbox", "assay-server"],
+    ),
     ("reports", &[]),
     ("fixtures", &[]),
     ("harness", &["assay-reports"]),

@@ -29,7 +29,7 @@ pub fn run() -> Exit {
 fn problems() -> Vec<String> {
     let mut problems = dependencies::problems();
     match proof::sabotages() {
-        Ok(table) => problems.extend(coverage(&table)),
+        Ok(table) => problems.extend(coverage(table)),
         Err(fault) => problems.push(fault),
     }
     problems.extend(sources::problems());

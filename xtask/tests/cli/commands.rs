@@ -28,17 +28,30 @@ fn a_quick_bench_measures_and_writes_both_files() {
 }
 
 #[test]
-fn a_second_of_fuzzing_finds_nothing_and_says_how_much_it_tried() {
-    let run = xtask(&["fuzz", "--time", "1", "--target", "manifest,module", "--in-process"]);
+fn vectors_are_counted_and_a_difference_that_no_clause_explains_fails() {
+    let vectors = folder();
+    let cases = vectors.path().join("JSONTestSuite").join("test_parsing");
+    std::fs::create_dir_all(&cases).expect("a folder");
+    let put = |name: &str, text: &str| std::fs::write(cases.join(name), text).expect("a file");
+    put("y_array.json", "[1]");
+    put("y_object_duplicated_key.json", "{\"a\":1,\"a\":1}");
+    put("n_array.json", "[1");
+    let path = vectors.path().display().to_string();
+    let run = xtask(&["vectors", "--dir", &path]);
     assert_eq!(run.code, 0, "{}", run.all());
-    assert_eq!(run.stdout.matches("nothing found").count(), 2, "{}", run.all());
+    assert!(run.stdout.contains("JSONTestSuite: 3 run, 2 agreed, 1 differed, 0 unexplained"), "{}", run.all());
+    assert!(run.stdout.contains("WPT toascii.json: absent"), "{}", run.all());
+    put("n_number.json", "1");
+    let run = xtask(&["vectors", "--dir", &path]);
+    assert_eq!(run.code, 1, "{}", run.all());
+    assert!(run.stdout.contains("UNEXPLAINED: n_number.json"), "{}", run.all());
 }
 
 #[test]
-fn a_target_that_nobody_has_is_named_with_those_that_there_are() {
-    let run = xtask(&["fuzz", "--time", "1", "--target", "manifests"]);
+fn a_folder_without_vectors_is_an_error() {
+    let run = xtask(&["vectors", "--dir", &folder().path().display().to_string()]);
     assert_eq!(run.code, 4, "{}", run.all());
-    assert!(run.all().contains("upload, manifest, schema, module, envelope"), "{}", run.all());
+    assert!(run.all().contains("has none of the sources"), "{}", run.all());
 }
 
 #[test]
@@ -102,6 +115,18 @@ fn a_filtered_run_is_partial() {
 }
 
 #[test]
+fn behind_a_proxy_addresses_are_not_judged_and_named() {
+    let out = folder();
+    let path = out.path().display().to_string();
+    let chosen = "egress.addresses.v4,egress.url.scheme,egress.redirect.handed-on,egress.proxy.*";
+    let run = xtask(&["conformance", "--proxy", "--filter", chosen, "--out", &path]);
+    assert_eq!(run.code, 3, "{}", run.all());
+    assert!(run.stdout.contains("12 PASS") && run.stdout.contains("2 UNSUPPORTED"), "{}", run.all());
+    let report = std::fs::read_to_string(out.path().join("report.json")).expect("a report");
+    assert!(report.contains("through a proxy, which resolves their names") && report.contains("--proxy"));
+}
+
+#[test]
 fn the_list_has_every_check_with_its_requirements() {
     let run = xtask(&["conformance", "--list"]);
     assert_eq!(run.code, 0);
@@ -119,6 +144,7 @@ fn help_names_every_flag_and_exit_code() {
         "--user-token",
         "--launch",
         "--observatory",
+        "--proxy",
         "--profile",
         "--filter",
         "--seed",

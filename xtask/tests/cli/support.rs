@@ -27,11 +27,17 @@ impl Ended {
 
 /// `cargo xtask ARGUMENTS` from the root of the workspace, as CI does: no terminal, no tokens in the environment.
 pub fn xtask(arguments: &[&str]) -> Ended {
+    xtask_with(arguments, &[])
+}
+
+/// The same, with variables of the environment.
+pub fn xtask_with(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(arguments)
         .current_dir(root())
         .env_remove("ASSAY_ADMIN_TOKEN")
         .env_remove("ASSAY_USER_TOKEN")
+        .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("xtask starts");
@@ -47,14 +53,26 @@ pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
+/// Cargo as somebody would type it: build scripts that read what it tells a test of its package would run again.
+fn cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(root());
+    for (name, _) in std::env::vars_os() {
+        let of_this_package = |prefix| name.to_str().is_some_and(|name| name.starts_with(prefix));
+        if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].into_iter().any(of_this_package) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// The reference runtime, built once per test binary.
 pub fn runtime() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT
         .get_or_init(|| {
-            let built = Command::new(env!("CARGO"))
+            let built = cargo()
                 .args(["build", "--quiet", "--workspace", "--bin", "assay-runtime"])
-                .current_dir(root())
                 .status()
                 .expect("cargo starts");
             assert!(built.success(), "the runtime builds");
@@ -83,14 +101,14 @@ impl Runtime {
         let data = folder();
         runtime();
         // On Unix cargo becomes the program that it runs, so the child is the runtime.
-        let mut child = Command::new(env!("CARGO"))
+        let mut child = cargo()
             .args(["run", "--quiet", "--bin", "assay-runtime", "--"])
-            .current_dir(root())
             .args(["--listen", "127.0.0.1:0", "--admin-token", "admin-by-hand", "--user-token", "user-by-hand"])
             .arg("--data")
             .arg(data.path().join("data"))
             .env_remove("ASSAY_LISTEN")
             .env_remove("ASSAY_DATA")
+            .env_remove("HTTPS_PROXY")
             .envs(variables.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -124,6 +142,7 @@ pub fn verdicts(folder: &Path) -> BTreeMap<String, String> {
         .collect()
 }
 
-fn root() -> &'static Path {
+/// The root of the workspace.
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace")
 }

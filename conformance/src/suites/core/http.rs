@@ -170,7 +170,7 @@ async fn request_names(cx: Cx) -> Result<(), Stop> {
 async fn request_depth(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     let handler = publisher.install(&publisher.recipe("depth", Behaviour::Echo)).await?;
-    let depth = usize::try_from(cx.discovery().bounds["json_depth"]).unwrap_or(usize::MAX).min(4096);
+    let depth = cx.discovery().bound_as_size("json_depth")?.min(4096);
     let nested = format!("{{\"input\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     let path = format!("/handlers/{}/executions", handler.id());
     let reply = publisher.admin().post_text(&path, nested).await?;
@@ -183,7 +183,7 @@ async fn request_depth(cx: Cx) -> Result<(), Stop> {
 
 async fn request_size(cx: Cx) -> Result<(), Stop> {
     let (_, text) = key_text(&cx);
-    let bound = usize::try_from(cx.discovery().bounds["request_bytes"]).unwrap_or(usize::MAX);
+    let bound = cx.discovery().bound_as_size("request_bytes")?;
     let padded = text + &" ".repeat(bound);
     key_pair(&cx, padded, "request-too-large").await
 }

@@ -14,6 +14,7 @@ pub mod list;
 pub mod log;
 pub mod manifest;
 pub mod memory;
+pub mod migration;
 pub mod module;
 pub mod output;
 pub mod records;

@@ -68,7 +68,7 @@ async fn input_schema(cx: Cx) -> Result<(), Stop> {
 
 async fn input_bound(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let bound = usize::try_from(cx.discovery().bounds["input_bytes"]).unwrap_or(usize::MAX);
+    let bound = cx.discovery().bound_as_size("input_bytes")?;
     let handler = publisher
         .install(&publisher.recipe("input", Behaviour::Fixed(b"1".to_vec())).limit("memory_bytes", 16 << 20))
         .await?;

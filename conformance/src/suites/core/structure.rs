@@ -113,7 +113,7 @@ async fn part_unknown(cx: Cx) -> Result<(), Stop> {
 async fn part_too_large(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for (name, bound) in [("manifest", "manifest_bytes"), ("signature", "envelope_bytes"), ("module", "module_bytes")] {
-        let bound = usize::try_from(cx.discovery().bounds[bound]).unwrap_or(usize::MAX);
+        let bound = cx.discovery().bound_as_size(bound)?;
         // White space after the JSON keeps it one value, so that only the size is wrong.
         let grow = |mut form: Form| {
             for part in form.parts.iter_mut().filter(|part| part.name == name) {
@@ -238,7 +238,7 @@ async fn manifest_trailing(cx: Cx) -> Result<(), Stop> {
 
 async fn manifest_depth(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let bound = usize::try_from(cx.discovery().bounds["json_depth"]).unwrap_or(usize::MAX).min(4096);
+    let bound = cx.discovery().bound_as_size("json_depth")?.min(4096);
     // `default` takes any value, so depth is the only thing that can be wrong: the object, `input` and the arrays.
     let nested = |leaf: &str, levels: usize| -> Recipe {
         let deep = format!("{}{}", "[".repeat(levels), "]".repeat(levels));

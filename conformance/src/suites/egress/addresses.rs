@@ -8,7 +8,7 @@ use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
 use serde_json::json;
 
 use crate::egress::{Range, SPECIAL};
-use crate::outside::{NEEDS, Outside, Sender, expect, nonce, unreached};
+use crate::outside::{DIRECT, NEEDS, Outside, Sender, expect, nonce, unreached};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -16,36 +16,44 @@ pub const GROUP: Group = Group {
     name: "addresses",
     checks: checks![
         each("egress.addresses.once", "a host is resolved once", &["EGR-ADR-001", "EGR-ADR-005"], once_only)
-            .needs(NEEDS),
+            .needs(DIRECT),
         each("egress.addresses.each-exchange", "and for each exchange anew", &["EGR-ADR-001"], each_exchange)
-            .needs(NEEDS),
+            .needs(DIRECT),
         each(
             "egress.addresses.any-special",
             "one special address among several is enough",
             &["EGR-ADR-002"],
             any_special
         )
-        .needs(NEEDS),
-        each("egress.addresses.v4", "every special range of IPv4 is denied", &["EGR-ADR-003"], v4).needs(NEEDS),
-        each("egress.addresses.v6", "every special range of IPv6 is denied", &["EGR-ADR-004"], v6).needs(NEEDS),
+        .needs(DIRECT),
+        each("egress.addresses.v4", "every special range of IPv4 is denied", &["EGR-ADR-003"], v4).needs(DIRECT),
+        each("egress.addresses.v6", "every special range of IPv6 is denied", &["EGR-ADR-004"], v6).needs(DIRECT),
         each(
             "egress.addresses.embedded",
             "an address of IPv6 that holds one of the internet is special all the same",
             &["EGR-ADR-004"],
             embedded
         )
-        .needs(NEEDS),
+        .needs(DIRECT),
         each(
             "egress.addresses.decoys",
             "a name that leads to this machine is denied",
             &["EGR-ADR-002", "EGR-ADR-003"],
             decoys
         )
-        .needs(NEEDS),
+        .needs(DIRECT),
+        each(
+            "egress.addresses.metadata",
+            "a name that leads to a metadata service is denied",
+            &["EGR-ADR-007"],
+            metadata
+        )
+        .needs(DIRECT),
+        each("egress.addresses.half", "one question that fails has no address", &["EGR-ADR-008"], half).needs(DIRECT),
         each("egress.addresses.none", "a host without an address is failed", &["EGR-ADR-005"], none).needs(NEEDS),
         each("egress.addresses.alias", "an alias is followed", &["EGR-ADR-006"], alias).needs(NEEDS),
         each("egress.addresses.alias-to-special", "and judged by where it leads", &["EGR-ADR-006"], alias_to_special)
-            .needs(NEEDS),
+            .needs(DIRECT),
     ],
 };
 
@@ -180,6 +188,7 @@ async fn embedded(cx: Cx) -> Result<(), Stop> {
         ("mapped", IpAddr::from(inner.to_ipv6_mapped())),
         ("NAT64", IpAddr::from([0x64, 0xff9b, 0, 0, 0, 0, high, low])),
         ("6to4", IpAddr::from([0x2002, high, low, 0, 0, 0, 0, 1])),
+        ("compatible", IpAddr::from([0, 0, 0, 0, 0, 0, high, low])),
     ] {
         let judged = async {
             other.resolves_to(vec![DnsAnswer::one(address)]);
@@ -206,7 +215,73 @@ async fn decoys(cx: Cx) -> Result<(), Stop> {
         };
         cx.case(address, judged).await;
     }
-    ensure!(outside.watch().stray_connections() == 0 || !decoy.was_reached(), "{} was reached", decoy.name());
+    Ok(())
+}
+
+/// Where clouds answer their machines with credentials, and the same places written in IPv6.
+const METADATA: [&str; 10] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "169.254.169.253",
+    "100.100.100.200",
+    "192.0.0.192",
+    "fd00:ec2::254",
+    "fd20:ce::254",
+    "fe80::a9fe:a9fe",
+    "::ffff:169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+];
+
+async fn metadata(cx: Cx) -> Result<(), Stop> {
+    let (outside, host, _) = Outside::pair(&cx).await?;
+    let other = outside.host("metadata")?;
+    let sender = outside.limited("both", &[host.rule(), other.rule()], json!({"timeout_ms": 1000})).await?;
+    sender.reaches(&other).await?;
+    for address in METADATA {
+        let judged = async {
+            let found: IpAddr = address.parse().map_err(|_| Stop::Error(format!("{address} is no address")))?;
+            other.resolves_to(vec![DnsAnswer::one(found)]);
+            sender.refused(Request::get(other.url("/latest/meta-data/")), "denied", &host).await
+        };
+        cx.case(address, judged).await;
+    }
+    // An alias is how such an address gets a name that looks like one's own.
+    let end = DnsAnswer::one(IpAddr::from([169, 254, 169, 254]));
+    let judged = async {
+        other.resolves_to(vec![DnsAnswer::AliasTo(outside.watch().name("instance-data"), Box::new(end))]);
+        sender.refused(Request::get(other.url("/latest/meta-data/")), "denied", &host).await
+    };
+    cx.case("an alias", judged).await;
+    other.resolves_to(vec![DnsAnswer::one(other.address())]);
+    sender.reaches(&other).await
+}
+
+/// A resolver that fails for one family of addresses tells nothing about the other.
+async fn half(cx: Cx) -> Result<(), Stop> {
+    let (outside, host, _) = Outside::pair(&cx).await?;
+    let other = outside.host("other")?;
+    let (decoy, private) = special(&outside)?;
+    let sender = outside.sender("both", &[host.rule(), other.rule()]).await?;
+    let special_v6 = DnsAnswer::one(IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]));
+    let each = |of_a: DnsAnswer, of_aaaa: DnsAnswer| vec![DnsAnswer::Each(Box::new(of_a), Box::new(of_aaaa))];
+    for (what, answers, case) in [
+        ("AAAA fails, and A is special", each(DnsAnswer::one(private), DnsAnswer::ServFail), "denied"),
+        ("A fails, and AAAA is special", each(DnsAnswer::ServFail, special_v6), "denied"),
+        ("AAAA fails, and A has none", each(DnsAnswer::Empty, DnsAnswer::ServFail), "failed"),
+        ("A fails, and AAAA has none", each(DnsAnswer::ServFail, DnsAnswer::Empty), "failed"),
+    ] {
+        let judged = async {
+            other.resolves_to(answers);
+            sender.refused(Request::get(other.url("/")), case, &host).await
+        };
+        cx.case(what, judged).await;
+    }
+    unreached(&other)?;
+    unreached(&decoy)?;
+    other.resolves_to(each(DnsAnswer::one(other.address()), DnsAnswer::ServFail));
+    let alone = outside.sender("alone", &[other.rule()]).await?;
+    let judged = async { nonce(&alone.send(Request::get(other.url("/"))).await?, &other) };
+    cx.case("AAAA fails, and A is good", judged).await;
     Ok(())
 }
 

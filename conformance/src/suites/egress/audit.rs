@@ -1,11 +1,17 @@
 //! Every request is on record (egress.md 8.1 to 8.3).
 
+mod mix;
+mod observed;
+
+use std::time::{Duration, Instant};
+
 use assay_fixtures::exchange::{Request, Then};
-use assay_harness::observatory::{Gate, Host, Reply};
+use assay_harness::observatory::{DnsAnswer, Gate, Host, Reply};
 use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
 use serde_json::{Value, json};
 
-use crate::outside::{NEEDS, Outside, Sender, audit, case, nonce};
+use self::mix::{Exchange, Mix};
+use crate::outside::{DIRECT, NEEDS, Outside, Sender, audit, case, nonce};
 use crate::refusal::refused;
 
 /// The table.
@@ -13,7 +19,14 @@ pub const GROUP: Group = Group {
     profile: "egress",
     name: "audit",
     checks: checks![
-        each("egress.audit.complete", "every call of send leaves one entry", &["EGR-AUD-001"], complete).needs(NEEDS),
+        each("egress.audit.complete", "every call of send leaves one entry", &["EGR-AUD-001"], complete).needs(DIRECT),
+        each(
+            "egress.audit.observed",
+            "and each agrees with what the hosts saw",
+            &["EGR-AUD-001", "EGR-AUD-005"],
+            observed
+        )
+        .needs(DIRECT),
         each("egress.audit.rate-limited", "also one that finds no place in the queue", &["EGR-AUD-001"], rate_limited)
             .needs(NEEDS),
         each("egress.audit.abandoned", "also one whose execution ended first", &["EGR-AUD-002"], abandoned)
@@ -44,36 +57,61 @@ fn members(entries: &[Value], name: &str) -> Vec<Value> {
 
 async fn complete(cx: Cx) -> Result<(), Stop> {
     let outside = Outside::new(&cx).await?;
-    let (host, absent, slow) = (outside.host("api")?, outside.host("absent")?, outside.host("slow")?);
-    let (denied, special) = (outside.host("denied")?, outside.watch().decoy("special")?);
-    absent.resolves_to(vec![assay_harness::observatory::DnsAnswer::NxDomain]);
-    slow.reply_with(Reply::silence());
-    let rules = [&host, &absent, &slow, &special].map(Host::rule);
-    let sender = outside.limited("sender", &rules, json!({"timeout_ms": 700, "bytes_per_minute": 1_000_000})).await?;
-    let requests = [
-        (Request::get(host.url("/")), "answered"),
-        (Request::get(denied.url("/")), "denied"),
-        (Request::get(special.url("/")), "denied"),
-        (Request::get("no url"), "invalid-request"),
-        (Request::new("TRACE", host.url("/")), "invalid-request"),
-        (Request::get(host.url("/")).header("x", "a\nb"), "invalid-request"),
-        (Request::get(absent.url("/")), "failed"),
-        (Request::get(slow.url("/")), "timed-out"),
-        (Request::post(host.url("/"), vec![b'x'; 1_000_001]), "rate-limited"),
-        (Request::get(host.url("/again")), "answered"),
-    ];
-    let sent: Vec<Request> = requests.iter().map(|(request, _)| request.clone()).collect();
-    let answers = sender.send_all(&sent).await?;
-    let found: Vec<&str> = answers.iter().map(case).collect();
-    let expected: Vec<&str> = requests.iter().map(|(_, case)| *case).collect();
-    let control = || {
-        ensure!(found == expected, "the requests came to {found:?}, expected {expected:?}");
+    let mix = Mix::new(&outside)?;
+    let sender = mix.sender(&outside).await?;
+    mix.send(&sender).await?;
+    let entries = sender.audit().await?;
+    let (outcomes, expected) = (members(&entries, "outcome"), mix.outcomes());
+    ensure!(outcomes == expected, "the audit has {outcomes:?}, expected {expected:?}");
+    let urls = members(&entries, "url");
+    let expected: Vec<&str> = mix.exchanges.iter().map(|exchange| exchange.request.url.as_str()).collect();
+    ensure!(urls == expected, "the audit has {urls:?}, expected {expected:?}");
+    Ok(())
+}
+
+async fn observed(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let mut mix = Mix::new(&outside)?;
+    let (sender, twice) = (mix.sender(&outside).await?, outside.host("twice")?);
+    let execution = mix.send(&sender).await?;
+    let judged = async {
+        for (entry, Exchange { request, received, .. }) in sender.audit().await?.iter().zip(&mix.exchanges) {
+            let url = &request.url;
+            ensure!(entry["url"] == *url, "an entry is that of {}, expected {url}", entry["url"]);
+            ensure!(
+                entry["execution"] == execution,
+                "{url}: `execution` is {}, expected {execution}",
+                entry["execution"]
+            );
+            let bytes = &entry["response_bytes"];
+            ensure!(*bytes == *received, "{url}: `response_bytes` is {bytes}, and {received} came back");
+        }
         Ok(())
     };
-    control().control("the requests come to everything that can become of one")?;
-    let outcomes = members(&sender.audit().await?, "outcome");
-    ensure!(outcomes == expected, "the audit has {outcomes:?}, expected {expected:?}");
-    Ok(())
+    cx.case("one execution", judged).await;
+    // The first address answers nobody: whoever goes on to the other one says which it was.
+    twice.resolves_to(vec![DnsAnswer::Addresses(vec![outside.watch().refusing_address(), twice.address()])]);
+    // Its executions end before their requests do: one while it is answered, the other while it waits.
+    let recipe = outside
+        .recipe("hasty", &[twice.rule()])
+        .limit("timeout_ms", 600)
+        .set("/limits/egress", json!({"requests_per_minute": 6, "queue": 2}));
+    let hasty = outside.install(&recipe).await?;
+    let gate = Gate::new();
+    twice.reply_at("/held", Reply::ok("x").held(&gate));
+    let mut executions = Vec::new();
+    for target in ["/held", "/waits"] {
+        let request = Request::post(twice.url(target), vec![b'x'; 80]);
+        let execution = hasty.run(&[request], Then::Answer).await?;
+        executions.push(execution.body["execution"].clone());
+    }
+    gate.open();
+    let entries = eventually(&cx, &hasty, |entries| entries.len() >= executions.len()).await?;
+    let found = members(&entries, "execution");
+    ensure!(found == executions, "the entries are of the executions {found:?}, expected {executions:?}");
+    mix.hosts.push(twice);
+    let all = [sender.audit().await?, entries].concat();
+    observed::agree(&all, &mix.hosts)
 }
 
 async fn rate_limited(cx: Cx) -> Result<(), Stop> {
@@ -110,22 +148,40 @@ async fn abandoned(cx: Cx) -> Result<(), Stop> {
         execution.expect("timeout").control("the execution ends while its request is under way")?;
     }
     gate.open();
-    let outcomes = members(&eventually(&cx, &sender, 2).await?, "outcome");
+    let entries = eventually(&cx, &sender, |entries| entries.len() >= 2).await?;
+    let outcomes = members(&entries, "outcome");
     ensure!(outcomes == ["abandoned", "abandoned"], "the audit has {outcomes:?}, expected two times abandoned");
     Ok(())
 }
 
-/// The audit as soon as it has so many entries, or what it has when half of the check's time is over: an entry for an execution that
-/// ended need not be there when that is answered.
-async fn eventually(cx: &Cx, sender: &Sender, count: usize) -> Result<Vec<Value>, Stop> {
-    let enough = cx.time_left() / 4;
-    let started = std::time::Instant::now();
+/// The audit as soon as `there` says so, or what it has when that takes too long.
+async fn eventually(cx: &Cx, sender: &Sender, there: impl Fn(&[Value]) -> bool) -> Result<Vec<Value>, Stop> {
+    let enough = (cx.time_left() / 4).min(Duration::from_secs(5));
+    let started = Instant::now();
     loop {
         let entries = sender.audit().await?;
-        if entries.len() >= count || started.elapsed() > enough.min(std::time::Duration::from_secs(5)) {
+        if there(&entries) || started.elapsed() > enough {
             return Ok(entries);
         }
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// Waits for the entry of this URL.
+///
+/// # Errors
+/// FAIL if it does not come.
+pub(super) async fn recorded(cx: &Cx, sender: &Sender, url: &str) -> Result<(), Stop> {
+    let there = |entries: &[Value]| entries.iter().any(|entry| entry["url"] == url);
+    let entries = eventually(cx, sender, there).await?;
+    ensure!(there(&entries), "the audit has no entry of {url}");
+    Ok(())
+}
+
+/// The time that the entry of this URL has.
+pub(super) fn stamp(entries: &[Value], url: &str) -> Option<jiff::Timestamp> {
+    let entry = entries.iter().find(|entry| entry["url"] == url)?;
+    entry["at"].as_str()?.parse().ok()
 }
 
 async fn before_the_result(cx: Cx) -> Result<(), Stop> {

@@ -4,7 +4,7 @@ use assay_fixtures::exchange::Request;
 use assay_harness::observatory::{Host, Reply};
 use assay_harness::{Cx, Group, Stop, checks, ensure};
 
-use crate::outside::{NEEDS, Outside, expect, nonce};
+use crate::outside::{NEEDS, Outside, Sender, expect, nonce, response};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -13,6 +13,11 @@ pub const GROUP: Group = Group {
     checks: checks![
         each("egress.http.lengths", "a length that is malformed or in conflict is failed", &["EGR-HTT-006"], lengths)
             .needs(NEEDS),
+        each("egress.http.framing", "a length beside a transfer coding is failed", &["EGR-HTT-010"], framing)
+            .needs(NEEDS),
+        each("egress.http.codings", "another transfer coding than one `chunked` is failed", &["EGR-HTT-010"], codings)
+            .needs(NEEDS),
+        each("egress.http.chunks", "a malformed chunk is failed", &["EGR-HTT-010"], chunks).needs(NEEDS),
         each("egress.http.cut-short", "a response that is cut short is failed", &["EGR-HTT-006"], cut_short)
             .needs(NEEDS),
         each("egress.http.garbage", "what is no response is failed", &["EGR-HTT-006"], garbage).needs(NEEDS),
@@ -41,6 +46,7 @@ async fn failed(cx: &Cx, replies: Vec<(&str, Reply)>) -> Result<(), Stop> {
         };
         cx.case(what, judged).await;
     }
+    cx.case("chunks in right form", in_chunks(&host, &sender)).await;
     Ok(())
 }
 
@@ -61,6 +67,85 @@ async fn lengths(cx: Cx) -> Result<(), Stop> {
             ("hexadecimal", Reply::content_length("0x5", "12345")),
             ("larger than any", Reply::content_length("99999999999999999999999", "12345")),
             ("nothing", Reply::content_length("", "12345")),
+        ],
+    )
+    .await
+}
+
+/// Five bytes in one chunk, and the end.
+const FIVE: &str = "5\r\n12345\r\n0\r\n\r\n";
+
+/// A response with these headers and bytes whose connection stays open: to close it is for the client.
+fn kept_open(version: &str, headers: &str, body: &str) -> Reply {
+    Reply::raw(format!("{version} 200 OK\r\n{headers}\r\n{body}")).then_keep()
+}
+
+/// The same reply in right form is handed on.
+async fn in_chunks(host: &Host, sender: &Sender) -> Result<(), Stop> {
+    host.reply_with(kept_open("HTTP/1.1", "Transfer-Encoding: Chunked\r\n", "05;a=\"b\"\r\n12345\r\n000\r\n\r\n"));
+    let answer = sender.send(Request::get(host.url("/"))).await?;
+    let found = response(&answer)?;
+    ensure!(found.carries(b"12345"), "a body of one chunk came as {:?}", found.text());
+    Ok(())
+}
+
+async fn framing(cx: Cx) -> Result<(), Stop> {
+    let both = |headers: &str| kept_open("HTTP/1.1", headers, FIVE);
+    let chunked = "transfer-encoding: chunked\r\n";
+    failed(
+        &cx,
+        vec![
+            ("the length of the body", both(&format!("content-length: 5\r\n{chunked}"))),
+            ("the length of all bytes", both(&format!("content-length: {}\r\n{chunked}", FIVE.len()))),
+            ("no length", both(&format!("content-length: 0\r\n{chunked}"))),
+            ("the length behind", both(&format!("{chunked}content-length: 5\r\n"))),
+        ],
+    )
+    .await
+}
+
+async fn codings(cx: Cx) -> Result<(), Stop> {
+    let coded = |coding: &str| kept_open("HTTP/1.1", &format!("transfer-encoding: {coding}\r\n"), FIVE);
+    failed(
+        &cx,
+        vec![
+            ("gzip before it", coded("gzip, chunked")),
+            ("identity before it", coded("identity, chunked")),
+            ("one that nobody knows", coded("x-secret, chunked")),
+            ("twice", coded("chunked, chunked")),
+            ("twice in two headers", coded("chunked\r\ntransfer-encoding: chunked")),
+            ("what resembles it", coded("xchunked")),
+            ("in HTTP/1.0", kept_open("HTTP/1.0", "transfer-encoding: chunked\r\nconnection: keep-alive\r\n", FIVE)),
+            // Not in chunks: such a body ends with the connection, if at all.
+            ("gzip alone", coded("gzip").then_close()),
+            ("identity alone", coded("identity").then_close()),
+            ("not the last one", coded("chunked, gzip").then_close()),
+        ],
+    )
+    .await
+}
+
+async fn chunks(cx: Cx) -> Result<(), Stop> {
+    let sized = |size: &str| {
+        let body = format!("{size}\r\n12345\r\n0\r\n\r\n");
+        kept_open("HTTP/1.1", "transfer-encoding: chunked\r\n", &body)
+    };
+    let body = |body: &str| kept_open("HTTP/1.1", "transfer-encoding: chunked\r\n", body);
+    failed(
+        &cx,
+        vec![
+            ("a prefix", sized("0x5")),
+            ("a plus", sized("+5")),
+            ("a minus", sized("-5")),
+            ("a blank in front", sized(" 5")),
+            ("letters behind", sized("5z")),
+            ("two numbers", sized("5 5")),
+            ("nothing", sized("")),
+            ("only an extension", sized(";a=b")),
+            ("more than 64 bits", sized("10000000000000005")),
+            ("too long for its size", body("5\r\n1234567\r\n0\r\n\r\n")),
+            ("too short for its size", body("5\r\n1234\r\n0\r\n\r\n0\r\n\r\n")),
+            ("no line break behind", body("5\r\n123450\r\n\r\n")),
         ],
     )
     .await
@@ -136,6 +221,21 @@ async fn once_only(cx: Cx) -> Result<(), Stop> {
             Ok(())
         };
         cx.case(what, judged).await;
+    }
+    // Answers after which a client may be tempted.
+    for status in [401, 407, 408, 421, 425, 429, 500, 502, 503] {
+        let judged = async {
+            let before = host.requests().len();
+            host.replies(vec![Reply::status(status).header("retry-after", "0"), right(&host)]);
+            let requests = ["/tempting", "/after"].map(|target| Request::get(host.url(target)));
+            let answers = sender.send_all(&requests).await?;
+            let seen: Vec<String> = host.requests().split_off(before).into_iter().map(|seen| seen.target).collect();
+            ensure!(seen == ["/tempting", "/after"], "the host saw {seen:?}, expected each request once");
+            let found = response(&answers[0])?.status;
+            ensure!(found == status, "the status came as {found}, expected {status}");
+            nonce(&answers[1], &host)
+        };
+        cx.case(format!("answered with {status}"), judged).await;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ pub const GROUP: Group = Group {
         each("egress.isolation.connections", "two handlers never share a connection", &["EGR-ISO-001"], connections)
             .needs(NEEDS),
         each("egress.isolation.hosts", "nor do two hosts of one handler", &["EGR-ISO-001"], hosts).needs(NEEDS),
+        each("egress.isolation.ports", "nor two ports of one host", &["EGR-ISO-001"], ports).needs(NEEDS),
         each("egress.isolation.sessions", "two handlers never share a TLS session", &["EGR-ISO-002"], sessions)
             .needs(NEEDS),
     ],
@@ -55,6 +56,35 @@ async fn hosts(cx: Cx) -> Result<(), Stop> {
             host.name(),
             seen.len()
         );
+    }
+    Ok(())
+}
+
+async fn ports(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let host = outside.host("api")?;
+    let further = host.further_port()?;
+    let rule = format!("https://{}:{further}", host.name());
+    let sender = outside.sender("sender", &[host.rule(), rule.clone()]).await?;
+    // Every other request is for the other port, so that whoever keeps connections has the wrong one at hand.
+    let targets = [("/own", host.rule()), ("/further", rule)];
+    let requests: Vec<Request> =
+        (0..3).flat_map(|_| &targets).map(|(target, rule)| Request::get(format!("{rule}{target}"))).collect();
+    for answer in &sender.send_all(&requests).await? {
+        nonce(answer, &host)?;
+    }
+    let (seen, connections) = (host.requests(), host.connections());
+    for (target, port) in [("/own", host.port()), ("/further", further)] {
+        let arrived: Vec<u16> = seen
+            .iter()
+            .filter(|seen| seen.target == target)
+            .filter_map(|seen| connections.iter().find(|known| known.number == seen.connection))
+            .map(|connection| connection.to.port())
+            .collect();
+        ensure!(arrived == [port; 3], "the requests to port {port} arrived at the ports {arrived:?}");
+        let authority = format!("{}:{port}", host.name());
+        let named = seen.iter().filter(|seen| seen.target == target).all(|seen| seen.header("host") == [&authority]);
+        ensure!(named, "a request to port {port} has another `Host` than {authority}");
     }
     Ok(())
 }

@@ -1,11 +1,16 @@
 //! What an entry of the audit says, and what neither it nor an error says (egress.md 8.2 and 8.4).
 
-use assay_fixtures::exchange::{Answer, Request};
-use assay_harness::observatory::{DnsAnswer, Host, Reply, Tls};
+mod told;
+
+use std::time::Duration;
+
+use assay_fixtures::exchange::{Request, Then};
+use assay_harness::observatory::{DnsAnswer, Gate, Host, Reply, Tls};
 use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
 use serde_json::{Value, json};
 
-use crate::outside::{ANSWERED, NEEDS, Outside, Sender, case, expect, nonce};
+use super::audit::{recorded, stamp};
+use crate::outside::{ANSWERED, DIRECT, NEEDS, Outside, Sender, case, expect, nonce};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -13,16 +18,29 @@ pub const GROUP: Group = Group {
     name: "records",
     checks: checks![
         each("egress.records.members", "an entry agrees with what the host saw", &["EGR-AUD-005"], members)
-            .needs(NEEDS),
-        each("egress.records.refusals", "and says why, for what was refused", &["EGR-AUD-005"], refusals).needs(NEEDS),
+            .needs(DIRECT),
+        each("egress.records.refusals", "and says why, for what was refused", &["EGR-AUD-005"], refusals).needs(DIRECT),
+        each("egress.records.time", "and when `send` was called", &["EGR-AUD-005"], time).needs(NEEDS),
         each("egress.records.cut", "method and URL are cut", &["EGR-AUD-007"], cut).needs(NEEDS),
         each("egress.records.query", "query, fragment and user information are left out", &["EGR-AUD-007"], query)
             .needs(NEEDS),
-        each("egress.records.addresses", "reasons and messages name no address", &["EGR-AUD-008"], addresses)
+        each("egress.records.addresses", "reasons and messages name no address", &["EGR-AUD-008"], told::addresses)
+            .needs(DIRECT),
+        each("egress.records.remote-text", "nor a text of the remote host", &["EGR-AUD-008"], told::remote_text)
             .needs(NEEDS),
-        each("egress.records.remote-text", "nor a text of the remote host", &["EGR-AUD-008"], remote_text).needs(NEEDS),
-        each("egress.records.denials", "`denied` does not tell whether a name resolves", &["EGR-AUD-008"], denials)
+        each("egress.records.credentials", "nor a credential", &["EGR-AUD-008"], told::credentials).needs(NEEDS),
+        each("egress.records.redacted", "which no other member tells either", &["EGR-AUD-010"], told::redacted)
             .needs(NEEDS),
+        each("egress.records.timed-out", "nor when an exchange is not over in time", &["EGR-AUD-008"], told::timed_out)
+            .needs(DIRECT)
+            .costly(),
+        each(
+            "egress.records.denials",
+            "`denied` does not tell whether a name resolves",
+            &["EGR-AUD-008"],
+            told::denials
+        )
+        .needs(DIRECT),
     ],
 };
 
@@ -44,7 +62,7 @@ async fn members(cx: Cx) -> Result<(), Stop> {
     host.reply_with(Reply::status(404).body("12345"));
     let before = jiff::Timestamp::now();
     let url = host.url("/path").replacen("api", "API", 1);
-    let execution = sender.run(&[Request::post(url.clone(), "123")], assay_fixtures::exchange::Then::Answer).await?;
+    let execution = sender.run(&[Request::post(url.clone(), "123")], Then::Answer).await?;
     crate::outside::response(&crate::outside::answers(&execution, 1)?[0]).control("the request is answered")?;
     let entry = last(&sender).await?;
     has(
@@ -93,22 +111,34 @@ async fn refusals(cx: Cx) -> Result<(), Stop> {
     let sender = outside.sender("sender", &rules).await?;
     sender.reaches(&host).await?;
     let address = json!(bad.addr().to_string());
-    for (what, request, outcome, connected) in [
-        ("denied", Request::get(denied.url("/")), "denied", json!(null)),
-        ("a special address", Request::get(special.url("/")), "denied", json!(null)),
-        ("no method", Request::new("TRACE", host.url("/")), "invalid-request", json!(null)),
-        ("no address", Request::get(absent.url("/")), "failed", json!(null)),
-        ("a bad certificate", Request::get(bad.url("/")), "failed", address),
+    let without_port = format!("https://{}/", denied.name());
+    for (what, request, outcome, connected, place) in [
+        ("denied", Request::get(denied.url("/")), "denied", json!(null), Some((&denied, host.port()))),
+        ("another port", Request::get(without_port), "denied", json!(null), Some((&denied, 443))),
+        ("a special address", Request::get(special.url("/")), "denied", json!(null), Some((&special, host.port()))),
+        ("no method", Request::new("TRACE", host.url("/")), "invalid-request", json!(null), Some((&host, host.port()))),
+        ("no URL", Request::get("no url"), "invalid-request", json!(null), None),
+        ("no address", Request::get(absent.url("/")), "failed", json!(null), Some((&absent, host.port()))),
+        ("a bad certificate", Request::get(bad.url("/")), "failed", address, Some((&bad, host.port()))),
     ] {
         let judged = async {
             let url = request.url.clone();
+            let (name, port) = place.map(|(host, port)| (host.name(), port)).unzip();
             expect(&sender.send(request).await?, outcome).control("the request is refused")?;
             let entry = last(&sender).await?;
             has(
                 &entry,
                 &[("outcome", json!(outcome)), ("url", json!(url)), ("status", json!(null)), ("address", connected)],
             )?;
-            has(&entry, &[("request_bytes", json!(0)), ("response_bytes", json!(0))])?;
+            has(
+                &entry,
+                &[
+                    ("request_bytes", json!(0)),
+                    ("response_bytes", json!(0)),
+                    ("host", json!(name)),
+                    ("port", json!(port)),
+                ],
+            )?;
             let reason = entry["reason"].as_str().unwrap_or_default();
             let right = !reason.is_empty() && reason.len() <= 200 && !reason.contains(['\n', '\r']);
             ensure!(right, "the reason is {}, expected one line of at most 200 bytes", entry["reason"]);
@@ -116,6 +146,49 @@ async fn refusals(cx: Cx) -> Result<(), Stop> {
         };
         cx.case(what, judged).await;
     }
+    Ok(())
+}
+
+/// How long a request has waited for its turn, and is far from it, when another one is asked for.
+const WAITED: Duration = Duration::from_millis(200);
+
+/// Only the order of times is judged: the runtime's clock need not be that of the suite.
+async fn time(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let (host, denied) = (outside.host("api")?, outside.host("denied")?);
+    let sender = outside.limited("sender", &[host.rule()], json!({"requests_per_minute": 40})).await?;
+    let gate = Gate::new();
+    host.reply_at("/answered", Reply::json(&json!({ "nonce": host.nonce() })).held(&gate));
+    // What is denied waits for nobody, so its time is that at which the check asks for it.
+    let now = async |path: &str| expect(&sender.send(Request::get(denied.url(path))).await?, "denied");
+    let requests =
+        [Request::get(host.url("/answered")), Request::get(denied.url("/after-it")), Request::get(host.url("/waits"))];
+    let meanwhile = async {
+        host.request_number(1).await?;
+        now("/while-it-is-answered").await.control("a request is denied")?;
+        gate.open();
+        recorded(&cx, &sender, &denied.url("/after-it")).await?;
+        tokio::time::sleep(WAITED).await;
+        now("/while-it-waits").await.control("a request is denied")
+    };
+    let (answers, ()) = tokio::try_join!(sender.send_all(&requests), meanwhile)?;
+    nonce(&answers[0], &host)?;
+    nonce(&answers[2], &host)?;
+    let entries = sender.audit().await?;
+    let before = |one: String, other: String| {
+        let (earlier, later) = (stamp(&entries, &one), stamp(&entries, &other));
+        ensure!(
+            earlier.is_some() && earlier <= later,
+            "`at` of {one} is {earlier:?}, and that of {other}, which was sent later, is {later:?}"
+        );
+        Ok(())
+    };
+    let judged = async { before(host.url("/answered"), denied.url("/while-it-is-answered")) };
+    cx.case("while it is answered", judged).await;
+    let judged = async { before(denied.url("/while-it-is-answered"), denied.url("/after-it")) };
+    cx.case("a second one of the execution", judged).await;
+    let judged = async { before(host.url("/waits"), denied.url("/while-it-waits")) };
+    cx.case("while it waits for its turn", judged).await;
     Ok(())
 }
 
@@ -156,81 +229,5 @@ async fn query(cx: Cx) -> Result<(), Stop> {
         };
         cx.case(what, judged).await;
     }
-    Ok(())
-}
-
-/// What the handler and the audit were told about a request.
-async fn told(sender: &Sender, request: Request, outcome: &str) -> Result<Vec<String>, Stop> {
-    let answer: Answer = sender.send(request).await?;
-    expect(&answer, outcome).control("the request is refused")?;
-    let message = answer.err().map(|error| error.message().to_owned()).unwrap_or_default();
-    let entry = last(sender).await?;
-    Ok(vec![message, entry["reason"].as_str().unwrap_or_default().to_owned()])
-}
-
-async fn addresses(cx: Cx) -> Result<(), Stop> {
-    let outside = Outside::new(&cx).await?;
-    let (host, other) = (outside.host("api")?, outside.host("other")?);
-    let sender = outside.limited("sender", &[host.rule(), other.rule()], json!({"timeout_ms": 2000})).await?;
-    sender.reaches(&host).await?;
-    let refusing = outside.watch().refusing_address();
-    for (what, address, outcome) in [
-        ("private", "10.11.12.13", "denied"),
-        ("loopback", "127.0.0.1", "denied"),
-        ("of IPv6", "fd12:3456::789", "denied"),
-    ] {
-        let judged = async {
-            let address: std::net::IpAddr =
-                address.parse().map_err(|_| Stop::Error(format!("{address} is no address")))?;
-            other.resolves_to(vec![DnsAnswer::one(address)]);
-            hides(&told(&sender, Request::get(other.url("/")), outcome).await?, &address.to_string())
-        };
-        cx.case(what, judged).await;
-    }
-    let judged = async {
-        other.resolves_to(vec![DnsAnswer::one(refusing)]);
-        hides(&told(&sender, Request::get(other.url("/")), "failed").await?, &refusing.to_string())
-    };
-    cx.case("one that refuses", judged).await;
-    Ok(())
-}
-
-fn hides(texts: &[String], what: &str) -> Result<(), Stop> {
-    for (text, place) in texts.iter().zip(["the message", "the reason"]) {
-        ensure!(!text.contains(what), "{place} tells {what}: {text:?}");
-    }
-    Ok(())
-}
-
-async fn remote_text(cx: Cx) -> Result<(), Stop> {
-    let (_, host, sender) = Outside::pair(&cx).await?;
-    for (what, reply) in [
-        ("garbage", Reply::raw(b"planted by the host\r\n\r\n".to_vec())),
-        ("a header", Reply::raw(b"HTTP/1.1 200 OK\r\nplanted by the host\r\n\r\n".to_vec())),
-        ("a length", Reply::content_length("planted", "12345")),
-        ("the body", Reply::ok("planted by the host").cut_short(3)),
-    ] {
-        let judged = async {
-            host.replies(vec![reply]);
-            hides(&told(&sender, Request::get(host.url("/")), "failed").await?, "planted")
-        };
-        cx.case(what, judged).await;
-    }
-    Ok(())
-}
-
-async fn denials(cx: Cx) -> Result<(), Stop> {
-    let outside = Outside::new(&cx).await?;
-    let (host, denied, special) = (outside.host("api")?, outside.host("denied")?, outside.watch().decoy("special")?);
-    let sender = outside.sender("sender", &[host.rule(), special.rule()]).await?;
-    sender.reaches(&host).await?;
-    let stray = format!("https://{}:{}/", outside.watch().name("nobody"), host.port());
-    let mut messages = Vec::new();
-    for url in [denied.url("/"), stray, special.url("/")] {
-        let told = told(&sender, Request::get(url), "denied").await?;
-        messages.push(told.into_iter().next().unwrap_or_default());
-    }
-    let same = messages.iter().all(|message| *message == messages[0]);
-    ensure!(same, "`denied` tells apart what a name leads to: {messages:?}");
     Ok(())
 }

@@ -63,7 +63,7 @@ async fn anywhere(cx: Cx) -> Result<(), Stop> {
     let places = [
         ("a denied host", denied.url("/")),
         ("plain http", denied.url("/").replacen("https", "http", 1)),
-        ("a private address", format!("https://127.0.0.1:{}/", decoy.port())),
+        ("a private address", format!("https://{}/", decoy.addr())),
         ("a name of this machine", decoy.url("/")),
         ("the same host", from.url("/elsewhere")),
         ("a path", "/elsewhere".to_owned()),
@@ -87,6 +87,13 @@ async fn destination(cx: Cx) -> Result<(), Stop> {
         let request = Request::get(host.url("/")).header("host", value.clone()).header("x-forwarded-host", value);
         cx.case(what, async { nonce(&both.send(request).await?, &host) }).await;
     }
+    let mut request = Request::get(host.url("/"));
+    for name in
+        ["proxy", "proxy-connection", "proxy-authorization", "forwarded", "x-original-url", "x-http-host-override"]
+    {
+        request = request.header(name, other.url("/"));
+    }
+    cx.case("headers for a proxy", async { nonce(&both.send(request).await?, &host) }).await;
     let absolute = Request::get(host.url(&format!("/{}", other.url("/"))));
     cx.case("a URL for a path", async { nonce(&both.send(absolute).await?, &host) }).await;
     host.reply_with(
@@ -104,6 +111,18 @@ async fn destination(cx: Cx) -> Result<(), Stop> {
         Ok(())
     };
     cx.case("what the response says of another service", judged).await;
+    // Statuses that tell whoever believes them to come again elsewhere, or by way of somebody else.
+    for status in [201, 300, 305, 407, 421] {
+        host.reply_with(
+            Reply::status(status).header("location", &other.url("/")).header("alt-svc", &format!("h2=\"{place}\"")),
+        );
+        let judged = async {
+            let found = response(&both.send(Request::get(host.url("/"))).await?)?.status;
+            ensure!(found == status, "the handler was handed {found}, expected {status}");
+            Ok(())
+        };
+        cx.case(format!("{status} with another place"), judged).await;
+    }
     unnoticed(&other)?;
     both.reaches(&other).await
 }

@@ -5,7 +5,8 @@ use assay_harness::observatory::{Host, Seen};
 use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
 use serde_json::{Value, json};
 
-use crate::outside::{NEEDS, Outside, Sender, nonce};
+use crate::installed::Execution;
+use crate::outside::{NEEDS, Outside, Sender, answers, nonce};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -33,7 +34,7 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each(
             "egress.request.nothing-added",
-            "nothing is added that identifies anybody",
+            "requests that are written alike arrive alike",
             &["EGR-REQ-010"],
             nothing_added
         )
@@ -203,20 +204,68 @@ async fn length(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
+/// All that arrives of a request but its body, in lines.
+fn arrived(seen: &Seen) -> String {
+    let headers = seen.headers.iter().map(|(name, value)| format!("{name}: {value}"));
+    let mut lines = vec![format!("{} {} {}", seen.method, seen.target, seen.version)];
+    lines.extend(headers);
+    lines.join("\n")
+}
+
+/// Requests that are written alike arrive alike, whoever asks for them.
 async fn nothing_added(cx: Cx) -> Result<(), Stop> {
-    let (_, host, sender) = Outside::pair(&cx).await?;
-    let seen = seen(&sender, &host, Request::get(host.url("/")).header("x-own", "1")).await?;
-    let namespace = cx.namespace();
-    for (name, value) in &seen.headers {
-        let text = format!("{name}: {value}").to_ascii_lowercase();
-        let text = text.replace(host.name(), "");
-        ensure!(!text.contains(namespace), "the header `{name}` names the handler: {value}");
-        for token in [cx.admin_token(), cx.user_token()] {
-            ensure!(!text.contains(&token.to_ascii_lowercase()), "the header `{name}` shows the caller's token");
+    let outside = Outside::new(&cx).await?;
+    let host = outside.host("api")?;
+    let rules = [host.rule()];
+    let (one, other) = (outside.sender("one", &rules).await?, outside.sender("other", &rules).await?);
+    let request = |body: &str| match body {
+        "" => Request::get(host.url("/path?query")).header("x-own", "1"),
+        body => Request::post(host.url("/path?query"), body).header("x-own", "1").header("X-Own", "2"),
+    };
+    for body in ["", "with a body"] {
+        let first = seen(&one, &host, request(body)).await?;
+        for name in ["cookie", "authorization", "referer", "origin", "from", "forwarded", "x-forwarded-for", "via"] {
+            ensure!(first.header(name).is_empty(), "a header `{name}` was added");
         }
-    }
-    for name in ["cookie", "authorization", "referer", "origin", "from", "forwarded", "x-forwarded-for", "via"] {
-        ensure!(seen.header(name).is_empty(), "a header `{name}` was added");
+        for (name, value) in &first.headers {
+            let named = value.to_ascii_lowercase().replace(host.name(), "").contains(cx.namespace());
+            ensure!(!named, "the header `{name}` names the handler: {value}");
+            let shown = [cx.admin_token(), cx.user_token()].iter().any(|token| value.contains(*token));
+            ensure!(!shown, "the header `{name}` shows the caller's token");
+        }
+        let alike = |found: &Seen, what: &str| {
+            let (expected, found) = (arrived(&first), arrived(found));
+            let differs = found.lines().find(|line| !expected.lines().any(|known| known == *line));
+            ensure!(
+                found == expected,
+                "{what} arrives otherwise than that of a handler before: {:?} among {} headers, expected {}",
+                differs.unwrap_or_default(),
+                found.lines().count() - 1,
+                expected.lines().count() - 1
+            );
+            Ok(())
+        };
+        let shown = if body.is_empty() { "without a body" } else { body };
+        let judged = async { alike(&seen(&one, &host, request(body)).await?, "a request of another execution") };
+        cx.case(format!("{shown}, another execution"), judged).await;
+        let judged = async {
+            nonce(&one.send_all(&[request(body), request(body)]).await?[1], &host)?;
+            let found = host.requests().pop().ok_or_else(|| Stop::Fail("the host saw nothing".to_owned()))?;
+            alike(&found, "a second request of one execution")
+        };
+        cx.case(format!("{shown}, a second request"), judged).await;
+        let judged = async { alike(&seen(&other, &host, request(body)).await?, "a request of another handler") };
+        cx.case(format!("{shown}, another handler"), judged).await;
+        let judged = async {
+            let before = host.requests().len();
+            let input = json!({ "input": exchange::input(&[request(body)]) });
+            let reply = outside.publisher().user().execute(one.id(), &input).await?.expect(200)?;
+            nonce(&answers(&Execution::read(&reply)?, 1)?[0], &host)?;
+            let found = host.requests().split_off(before);
+            ensure!(found.len() == 1, "one request was sent and {} arrived", found.len());
+            alike(&found[0], "a request that another caller asked for")
+        };
+        cx.case(format!("{shown}, another caller"), judged).await;
     }
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! What of a response the handler is handed (egress.md 7.4 and 7.5).
 
+mod grammar;
+
 use assay_fixtures::exchange::{Request, Response};
 use assay_harness::observatory::{Host, Reply};
 use assay_harness::{Cx, Group, Stop, checks, ensure};
@@ -34,6 +36,21 @@ pub const GROUP: Group = Group {
         .needs(NEEDS),
         each("egress.response.body-bytes", "a body longer than the bound is failed", &["EGR-HTT-005"], body_bytes)
             .needs(NEEDS),
+        each(
+            "egress.response.trailer-bounds",
+            "so are trailers past the bounds of headers",
+            &["EGR-HTT-005"],
+            grammar::trailer_bounds
+        )
+        .needs(NEEDS),
+        each(
+            "egress.response.grammar",
+            "what is not by the grammar of HTTP/1.1 is failed",
+            &["EGR-HTT-018"],
+            grammar::refused
+        )
+        .needs(NEEDS),
+        each("egress.response.forms", "and every form of it is read", &["EGR-HTT-018"], grammar::read).needs(NEEDS),
     ],
 };
 
@@ -219,13 +236,9 @@ async fn interim(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
-fn usize_of(bound: u64) -> usize {
-    usize::try_from(bound).unwrap_or(usize::MAX)
-}
-
 async fn header_count(cx: Cx) -> Result<(), Stop> {
     let (_, host, sender) = Outside::pair(&cx).await?;
-    let most = usize_of(cx.discovery().bound("egress_headers")?);
+    let most = cx.discovery().bound_as_size("egress_headers")?;
     cx.case("more", failed(&sender, &host, Reply::many_headers(most + 1))).await;
     cx.case("many more", failed(&sender, &host, Reply::many_headers(most * 20))).await;
     // Some are the reply's own, such as its length.
@@ -238,7 +251,7 @@ async fn header_count(cx: Cx) -> Result<(), Stop> {
 
 async fn header_bytes(cx: Cx) -> Result<(), Stop> {
     let (_, host, sender) = Outside::pair(&cx).await?;
-    let most = usize_of(cx.discovery().bound("egress_header_bytes")?);
+    let most = cx.discovery().bound_as_size("egress_header_bytes")?;
     cx.case("more", failed(&sender, &host, Reply::huge_header(most + 1))).await;
     cx.case("much more", failed(&sender, &host, Reply::huge_header(most * 20))).await;
     let within = most - 200;
@@ -251,7 +264,7 @@ async fn header_bytes(cx: Cx) -> Result<(), Stop> {
 async fn body_bytes(cx: Cx) -> Result<(), Stop> {
     let outside = Outside::new(&cx).await?;
     let host = outside.host("api")?;
-    let most = usize_of(cx.discovery().bound("egress_body_bytes")?);
+    let most = cx.discovery().bound_as_size("egress_body_bytes")?;
     let memory = cx.discovery().bound("memory_bytes")?;
     let sender = outside.install(&outside.recipe("sender", &[host.rule()]).limit("memory_bytes", memory)).await?;
     cx.case("one byte more", failed(&sender, &host, Reply::sized(most + 1))).await;

@@ -1,5 +1,7 @@
 //! Which texts are rules (egress.md 1.1 and 1.2). Every refusal stands beside a list that is accepted and differs in one rule.
 
+mod generated;
+
 use assay_fixtures::Behaviour;
 use assay_fixtures::exchange::Request;
 use assay_harness::{Cx, Group, Need, Stop, checks};
@@ -32,6 +34,13 @@ pub const GROUP: Group = Group {
         once("egress.rules.localhost", "a rule for localhost is refused", &["EGR-RUL-005"], localhost).needs(EGRESS),
         once("egress.rules.stars", "a star stands only for the first labels", &["EGR-RUL-006"], stars).needs(EGRESS),
         once("egress.rules.public-suffixes", "`*.com` is refused", &["EGR-RUL-007"], public_suffixes).needs(EGRESS),
+        once(
+            "egress.rules.generated",
+            "generated rules are taken or refused as the rule language says",
+            &["EGR-RUL-012"],
+            generated::rules
+        )
+        .needs(NEEDS),
     ],
 };
 
@@ -65,7 +74,7 @@ async fn empty(cx: Cx) -> Result<(), Stop> {
 async fn count(cx: Cx) -> Result<(), Stop> {
     let outside = Outside::new(&cx).await?;
     let host = outside.host("last")?;
-    let most = usize::try_from(cx.discovery().bound("egress_rules")?).unwrap_or(usize::MAX);
+    let most = cx.discovery().bound_as_size("egress_rules")?;
     // The bound may be so high that no manifest holds as many.
     let count = most.min(1000);
     let mut rules: Vec<String> = (1..count).map(|n| format!("https://h{n}.example.com")).collect();
@@ -196,6 +205,8 @@ async fn addresses(cx: Cx) -> Result<(), Stop> {
         "https://[::1]",
         "https://[2606:4700::1]",
         "https://[::ffff:127.0.0.1]",
+        "https://[fe80::1%25lo]",
+        "https://[fe80::1%lo]",
         "https://\u{ff11}27.0.0.1",
     ];
     no_rules(&cx, &texts, "https://a127.0.0.1a.example.com").await

@@ -24,6 +24,7 @@ pub const GROUP: Group = Group {
             forwarding
         )
         .needs(NEEDS),
+        each("egress.stripped.trailers", "and nothing is sent as a trailer", &["EGR-REQ-011"], trailers).needs(NEEDS),
         each("egress.stripped.case", "whatever the case of their names", &["EGR-REQ-007"], letters).needs(NEEDS),
     ],
 };
@@ -105,6 +106,46 @@ async fn forwarding(cx: Cx) -> Result<(), Stop> {
         "sec-websocket-key",
     ];
     removed(&cx, &names).await
+}
+
+/// A handler has no way to write a trailer but to announce a header as one.
+async fn trailers(cx: Cx) -> Result<(), Stop> {
+    let (_, host, sender) = Outside::pair(&cx).await?;
+    for (what, announced) in [
+        ("announced", &[("trailer", "x-late")][..]),
+        ("announced and asked for", &[("te", "trailers"), ("Trailer", "X-Late, x-absent")]),
+        (
+            "announced in chunks",
+            &[("Transfer-Encoding", "chunked"), ("trailer", "x-absent,x-late"), ("te", "trailers")],
+        ),
+        (
+            "announced as one of the connection",
+            &[("connection", "te, trailer"), ("te", "trailers"), ("trailer", "x-late")],
+        ),
+    ] {
+        let judged = async {
+            let request = Request::post(host.url("/"), "0\r\nx-late: of the body\r\n\r\n");
+            let length = request.body.len();
+            let request = announced.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            nonce(&sender.send(request.header("x-late", "kept")).await?, &host)?;
+            let seen = host.requests().pop().ok_or_else(|| Stop::Fail("the host saw nothing".to_owned()))?;
+            ensure!(seen.trailers.is_empty(), "behind the body came the trailers {:?}, expected none", seen.trailers);
+            // What is no trailer is a header as any other.
+            ensure!(
+                seen.header("x-late") == ["kept"],
+                "`x-late`, which nobody removes, arrived as {:?}",
+                seen.header("x-late")
+            );
+            ensure!(
+                seen.complete && seen.body.len() == length,
+                "the body arrived as {} bytes, expected {length}",
+                seen.body.len()
+            );
+            Ok(())
+        };
+        cx.case(what, judged).await;
+    }
+    Ok(())
 }
 
 async fn letters(cx: Cx) -> Result<(), Stop> {

@@ -17,6 +17,14 @@ pub const GROUP: Group = Group {
         each("egress.time.connecting", "the limit holds before a connection is there", &["EGR-HTT-007"], connecting)
             .needs(NEEDS)
             .costly(),
+        each(
+            "egress.time.resolving",
+            "a slow resolver is waited for, and its time counts",
+            &["EGR-HTT-007", "EGR-HTT-017"],
+            resolving
+        )
+        .needs(NEEDS)
+        .costly(),
         each("egress.time.head", "and for the head of a response", &["EGR-HTT-007"], head).needs(NEEDS).costly(),
         each("egress.time.body", "and for its body, however slowly bytes come", &["EGR-HTT-007"], body)
             .needs(NEEDS)
@@ -24,6 +32,10 @@ pub const GROUP: Group = Group {
         each("egress.time.execution", "an execution that is over gives its exchange up", &["EGR-HTT-008"], execution)
             .needs(NEEDS)
             .costly(),
+        each("egress.time.limit", "it is the handler's, neither less nor more", &["EGR-HTT-007"], limit)
+            .needs(NEEDS)
+            .costly(),
+        each("egress.time.turn", "and begins when the turn has come", &["EGR-HTT-007"], turn).needs(NEEDS).costly(),
         each("egress.time.charged", "to wait costs no processor", &["EGR-ABI-003"], charged).needs(NEEDS).costly(),
     ],
 };
@@ -62,6 +74,49 @@ async fn connecting(cx: Cx) -> Result<(), Stop> {
     for (what, host) in [("resolving", &resolver), ("connecting", &connection), ("the handshake", &handshake)] {
         cx.case(what, timed_out(&sender, host)).await;
     }
+    Ok(())
+}
+
+/// An answer comes after so long, and so does a response; both together take longer than an exchange may.
+const LATE: Duration = Duration::from_millis(1800);
+const BOTH: u64 = 3000;
+
+async fn resolving(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let hosts = ["slow-name", "slow-host", "both", "late"].map(|label| outside.host(label));
+    let [name, answer, both, late] = hosts;
+    let (name, answer, both, late) = (name?, answer?, both?, late?);
+    let after = |host: &Host, delay| {
+        host.resolves_to(vec![DnsAnswer::After(delay, Box::new(DnsAnswer::one(host.address())))]);
+    };
+    after(&name, LATE);
+    after(&both, LATE);
+    after(&late, Duration::from_millis(BOTH) * 2);
+    for host in [&answer, &both] {
+        host.reply_with(Reply::json(&json!({ "nonce": host.nonce() })).after(LATE));
+    }
+    let rules = [&name, &answer, &both, &late].map(Host::rule);
+    let limited = async |label: &str| outside.limited(label, &rules, json!({"timeout_ms": BOTH})).await;
+    // Each in an execution of a handler of its own: none waits for another one.
+    let senders = [limited("one").await?, limited("two").await?, limited("three").await?, limited("four").await?];
+    let send = async |number: usize, host: &Host| senders[number].send(Request::get(host.url("/"))).await;
+    let (named, answered, twice_late, too_late) =
+        tokio::join!(send(0, &name), send(1, &answer), send(2, &both), send(3, &late));
+    cx.case("a late answer of the resolver", async { nonce(&named?, &name) }).await;
+    cx.case("a late answer of the host", async { nonce(&answered?, &answer) }).await;
+    let judged = async {
+        expect(&twice_late?, "timed-out")?;
+        // What was resolved in time was also connected to, so that it is the response that came too late.
+        ensure!(!both.requests().is_empty(), "{} saw no request, though its name was resolved in time", both.name());
+        Ok(())
+    };
+    cx.case("both of them", judged).await;
+    let judged = async {
+        expect(&too_late?, "timed-out")?;
+        ensure!(!late.was_reached(), "{} was connected to after the time of its exchange", late.name());
+        Ok(())
+    };
+    cx.case("one that comes when the time is over", judged).await;
     Ok(())
 }
 
@@ -133,4 +188,36 @@ async fn charged(cx: Cx) -> Result<(), Stop> {
     let charged = execution.body["usage"]["cpu_us"].as_u64().unwrap_or(u64::MAX);
     ensure!(charged < 1_000_000, "an execution that waited for 2 s was charged {charged} us");
     Ok(())
+}
+
+async fn limit(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let host = outside.host("api")?;
+    let recipe = outside
+        .recipe("sender", &[host.rule()])
+        .limit("timeout_ms", 8000)
+        .set("/limits/egress", json!({"timeout_ms": 2000}));
+    let sender = outside.install(&recipe).await?;
+    sender.reaches(&host).await?;
+    for (target, after) in [("/in-time", 1200), ("/late", 5000)] {
+        let right = Reply::json(&json!({ "nonce": host.nonce() }));
+        host.reply_at(target, right.after(Duration::from_millis(after)));
+    }
+    let (in_time, late) =
+        tokio::join!(sender.send(Request::get(host.url("/in-time"))), sender.send(Request::get(host.url("/late"))));
+    cx.case("an answer in time", async { nonce(&in_time?, &host) }).await;
+    cx.case("an answer that comes later", async { expect(&late?, "timed-out") }).await;
+    Ok(())
+}
+
+async fn turn(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let host = outside.host("api")?;
+    // An exchange every 3 s, each of which may take half of that.
+    let limits = json!({"requests_per_minute": 20, "queue": 1, "timeout_ms": 1500});
+    let sender = outside.limited("sender", &[host.rule()], limits).await?;
+    let requests = ["/first", "/waited"].map(|path| Request::get(host.url(path)));
+    let answers = sender.send_all(&requests).await?;
+    nonce(&answers[0], &host).control("the first is answered")?;
+    nonce(&answers[1], &host)
 }

@@ -1,12 +1,12 @@
 //! Which URL a handler may ask for, and what of it is sent (egress.md, section 2).
 
+pub(super) mod generated;
+
 use assay_fixtures::exchange::Request;
 use assay_harness::observatory::Host;
 use assay_harness::{Cx, Group, Stop, checks, ensure};
-use rand::Rng as _;
 
-use crate::egress::{Decision, Rule, Spelling, decide};
-use crate::outside::{ANSWERED, NEEDS, Outside, case, expect, nonce, response, shown, told, unnoticed, unreached};
+use crate::outside::{NEEDS, Outside, nonce, shown, told, unnoticed, unreached};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -36,12 +36,20 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.url.trailing-dot", "a host with a trailing dot is denied", &["EGR-URL-005"], trailing_dot)
             .needs(NEEDS),
-        each("egress.url.addresses", "an address in any notation is denied", &["EGR-URL-005"], addresses).needs(NEEDS),
+        each(
+            "egress.url.addresses",
+            "an address in any notation is denied",
+            &["EGR-URL-001", "EGR-URL-005"],
+            addresses
+        )
+        .needs(NEEDS),
+        each("egress.url.localhost", "`localhost`, however it is written, is denied", &["EGR-URL-011"], localhost)
+            .needs(NEEDS),
         each("egress.url.undeclared", "of a host that is denied nothing is asked", &["EGR-URL-006"], undeclared)
             .needs(NEEDS),
         each("egress.url.target", "path and query are sent as they are serialised", &["EGR-URL-008"], target)
             .needs(NEEDS),
-        each("egress.url.generated", "generated URLs are decided as the rules say", &["EGR-URL-010"], generated)
+        each("egress.url.generated", "generated URLs are decided as the rules say", &["EGR-URL-010"], generated::urls)
             .needs(NEEDS),
     ],
 };
@@ -112,6 +120,7 @@ async fn relative(cx: Cx) -> Result<(), Stop> {
             format!("https://{}:x/", host.name()),
             "https://[::1/".to_owned(),
             "https://a%00b.example.com/".to_owned(),
+            "https://xn--a.example.com/".to_owned(),
             "https://256.1.1.1/".to_owned(),
         ]
     })
@@ -228,9 +237,39 @@ async fn addresses(cx: Cx) -> Result<(), Stop> {
         cx.case(address, async { sender.refused(Request::get(url), "denied", &host).await }).await;
     }
     // No URL has a zone.
-    let zone = format!("https://[fe80::1%25lo]:{}/", host.port());
-    cx.case("zone", async { sender.refused(Request::get(zone), "invalid-request", &host).await }).await;
+    for zone in ["[fe80::1%25lo]", "[fe80::1%lo]", "[::1%251]"] {
+        let url = format!("https://{zone}:{}/", host.port());
+        cx.case(zone, async { sender.refused(Request::get(url), "invalid-request", &host).await }).await;
+    }
     unreached(&known)
+}
+
+async fn localhost(cx: Cx) -> Result<(), Stop> {
+    let (outside, host, sender) = Outside::pair(&cx).await?;
+    // Whoever lets such names through finds a server that answers by this one.
+    let below = outside.watch().host_named(&format!("{}.localhost", cx.namespace()))?;
+    let port = host.port();
+    let hosts = [
+        "localhost",
+        "LOCALHOST",
+        "LocalHost",
+        "localhost.",
+        "%6c%6Fcalhost",
+        "\u{ff4c}ocalhost",
+        "a.localhost",
+        "a.localhost.",
+    ];
+    for name in hosts.into_iter().chain([below.name()]) {
+        for url in [format!("https://{name}:{port}/"), format!("https://{name}/")] {
+            cx.case(shown(&url), async { sender.refused(Request::get(url), "denied", &host).await }).await;
+        }
+    }
+    unnoticed(&below)?;
+    for name in ["localhost", "a.localhost"] {
+        let asked = outside.watch().stray_queries(name).len();
+        ensure!(asked == 0, "{name} was noticed: {asked} questions for its name");
+    }
+    Ok(())
 }
 
 async fn undeclared(cx: Cx) -> Result<(), Stop> {
@@ -286,64 +325,4 @@ async fn target(cx: Cx) -> Result<(), Stop> {
         cx.case(if given.is_empty() { "nothing" } else { given }, judged).await;
     }
     Ok(())
-}
-
-/// Generated URLs of one run.
-const GENERATED: usize = 96;
-
-async fn generated(cx: Cx) -> Result<(), Stop> {
-    let outside = Outside::new(&cx).await?;
-    let hosts = [outside.host("api")?, outside.host("a.wild")?, outside.host("xn--bcher-kva")?];
-    let apex = outside.host("wild")?;
-    let wild = format!("https://*.{}:{}", apex.name(), apex.port());
-    let texts = [hosts[0].rule(), wild, hosts[2].rule()];
-    let rules: Option<Vec<Rule>> = texts.iter().map(|text| Rule::read(text)).collect();
-    let rules = rules.ok_or_else(|| Stop::Error("the oracle does not read its own rules".to_owned()))?;
-    let sender = outside.sender("sender", &texts).await?;
-    let names: Vec<&str> = hosts.iter().map(Host::name).chain([apex.name()]).collect();
-    let mut rng = cx.rng();
-    let urls: Vec<String> = (0..GENERATED).map(|_| Spelling::of(rng.random()).url(&names, &[apex.port()])).collect();
-    let decisions: Vec<Decision> = urls.iter().map(|url| decide(&rules, url)).collect();
-    let mut expected: Vec<Vec<String>> = vec![Vec::new(); hosts.len()];
-    for (urls, decisions) in urls.chunks(16).zip(decisions.chunks(16)) {
-        let requests: Vec<Request> = urls.iter().map(Request::get).collect();
-        let answers = sender.send_all(&requests).await?;
-        for ((url, decision), answer) in urls.iter().zip(decisions).zip(&answers) {
-            cx.case(shown(url), async { decided(decision, answer, &hosts, &mut expected) }).await;
-        }
-    }
-    ensure!(
-        expected.iter().any(|targets| !targets.is_empty()),
-        "no generated URL is allowed: the control says nothing"
-    );
-    for (host, expected) in hosts.iter().zip(expected) {
-        let seen: Vec<String> = host.requests().into_iter().map(|seen| seen.target).collect();
-        ensure!(seen == expected, "{} saw {seen:?}, expected {expected:?}", host.name());
-    }
-    unnoticed(&apex)
-}
-
-/// Judges one answer, and notes the target that its host must have seen.
-fn decided(
-    decision: &Decision,
-    answer: &assay_fixtures::exchange::Answer,
-    hosts: &[Host],
-    expected: &mut [Vec<String>],
-) -> Result<(), Stop> {
-    match decision {
-        Decision::Invalid => expect(answer, "invalid-request"),
-        Decision::Denied => expect(answer, "denied"),
-        // Names below the wildcard that nobody registered do not resolve.
-        Decision::Allowed { host, target, .. } => match hosts.iter().position(|known| known.name() == host) {
-            Some(at) => {
-                expected[at].push(target.clone());
-                response(answer)?;
-                nonce(answer, &hosts[at])
-            }
-            None => {
-                ensure!(case(answer) != ANSWERED, "a host that does not exist answered");
-                expect(answer, "failed")
-            }
-        },
-    }
 }

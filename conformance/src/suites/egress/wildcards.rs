@@ -1,9 +1,9 @@
 //! What a rule matches (egress.md 1.3 and 1.4). Every host is registered, so one that is reached by mistake is seen.
 
 use assay_fixtures::exchange::Request;
-use assay_harness::{Control as _, Cx, Group, Stop, checks};
+use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
 
-use crate::outside::{NEEDS, Outside, nonce, unnoticed};
+use crate::outside::{DIRECT, NEEDS, Outside, expect, nonce, unnoticed};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -14,6 +14,8 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.wildcards.exact", "a rule matches its host only", &["EGR-RUL-009"], exact).needs(NEEDS),
         each("egress.wildcards.port", "a rule matches its port only", &["EGR-RUL-009"], port).needs(NEEDS),
+        each("egress.wildcards.default-port", "the port that is not written is 443", &["EGR-RUL-011"], default_port)
+            .needs(DIRECT),
         each("egress.wildcards.depth", "a wildcard matches any depth", &["EGR-RUL-010"], depth).needs(NEEDS),
         each("egress.wildcards.apex", "a wildcard does not match its name", &["EGR-RUL-010"], apex).needs(NEEDS),
         each("egress.wildcards.sibling", "a wildcard does not match what ends alike", &["EGR-RUL-010"], sibling)
@@ -68,6 +70,47 @@ async fn port(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
+async fn default_port(cx: Cx) -> Result<(), Stop> {
+    let (outside, host, _) = Outside::pair(&cx).await?;
+    for (leaf, what, rule, url) in [
+        ("neither", "written in neither", "", ""),
+        ("rule", "written in the rule", ":443", ""),
+        ("url", "written in the URL", "", ":443"),
+    ] {
+        let other = outside.host(leaf)?;
+        let name = other.name();
+        let sender = outside.sender(&format!("{leaf}-sender"), &[format!("https://{name}{rule}"), host.rule()]).await?;
+        let judged = async {
+            sender.reaches(&host).await?;
+            let serves = other.at_the_default_port()?;
+            let answer = sender.send(Request::get(format!("https://{name}{url}/"))).await?;
+            let entry = sender.audit().await?.pop().unwrap_or_default();
+            ensure!(entry["port"] == 443, "the audit has the port {}, expected 443", entry["port"]);
+            ensure!(entry["host"] == name, "the audit has the host {}, expected {name}", entry["host"]);
+            if !serves {
+                // Nobody answers at a port that this machine gives to nobody; what is denied is not tried at all.
+                return expect(&answer, "failed");
+            }
+            nonce(&answer, &other)?;
+            let seen = other.requests().pop().ok_or_else(|| Stop::Fail("the host saw nothing".to_owned()))?;
+            ensure!(seen.header("host") == [name], "`Host` is {:?}, expected {name}", seen.header("host"));
+            let (place, found) = (format!("{}:443", other.address()), &entry["address"]);
+            ensure!(*found == place.as_str(), "the audit has the address {found}, expected {place}");
+            Ok(())
+        };
+        cx.case(what, judged).await;
+        let elsewhere = async {
+            let before = other.connections().len();
+            sender.refused(Request::get(other.url("/")), "denied", &host).await?;
+            let more = other.connections().len() - before;
+            ensure!(more == 0, "{name} was reached at another port by {more} connections");
+            Ok(())
+        };
+        cx.case(format!("{what}, and another port"), elsewhere).await;
+    }
+    Ok(())
+}
+
 async fn depth(cx: Cx) -> Result<(), Stop> {
     let outside = Outside::new(&cx).await?;
     let name = outside.watch().name("wild");
@@ -119,6 +162,6 @@ async fn upgrade(cx: Cx) -> Result<(), Stop> {
     nonce(&sender.send(Request::get(after.url("/"))).await?, &after)?;
     sender.refused(Request::get(before.url("/withdrawn")), "denied", &after).await?;
     let seen = before.requests().iter().any(|seen| seen.target == "/withdrawn");
-    assay_harness::ensure!(!seen, "{} was reached after its rule was withdrawn", before.name());
+    ensure!(!seen, "{} was reached after its rule was withdrawn", before.name());
     Ok(())
 }

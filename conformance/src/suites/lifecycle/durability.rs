@@ -1,6 +1,6 @@
 //! What was acknowledged survives SIGKILL and a restart (lifecycle.md). Each check has a target of its own.
 
-use assay_fixtures::Behaviour;
+use assay_fixtures::{Behaviour, Step};
 use assay_harness::{Control as _, Cx, Group, Need, OwnTarget, Stop, checks, ensure};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -9,6 +9,7 @@ use crate::installed::Installed;
 use crate::operations::Operations;
 use crate::publisher::Publisher;
 use crate::refusal::refused;
+use crate::suites::registry::retries::Sent;
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -23,14 +24,30 @@ pub const GROUP: Group = Group {
             .needs(LAUNCH),
         each("lifecycle.durability.installations", "an installation survives a kill", &["LIFE-DUR-004"], installations)
             .needs(LAUNCH),
-        each("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state)
-            .needs(&[Need::Launch, Need::Feature("state")]),
+        each("lifecycle.durability.state", "state survives a kill", &["LIFE-DUR-004"], state).needs(STATE),
+        each(
+            "lifecycle.durability.migration",
+            "an upgrade that migrated survives a kill",
+            &["LIFE-DUR-006"],
+            migration
+        )
+        .needs(STATE),
+        each(
+            "lifecycle.durability.migrating",
+            "a kill in the middle of an upgrade leaves it done or not begun",
+            &["LIFE-DUR-006"],
+            migrating
+        )
+        .needs(STATE),
         each("lifecycle.durability.registry-key", "the registry key survives a kill", &["LIFE-DUR-005"], registry_key)
+            .needs(LAUNCH),
+        once("lifecycle.durability.retries", "an idempotency key survives a kill", &["LIFE-DUR-007"], retries)
             .needs(LAUNCH),
     ],
 };
 
 const LAUNCH: &[Need] = &[Need::Launch];
+const STATE: &[Need] = &[Need::Launch, Need::Feature("state")];
 
 /// SIGKILL, right after what was acknowledged, and a start on the same data.
 async fn crash(target: &mut OwnTarget) -> Result<(), Stop> {
@@ -112,6 +129,93 @@ async fn state(cx: Cx) -> Result<(), Stop> {
         handler.execute(json!(n * 10)).await?.expect_output(&json!(n))?;
     }
     Ok(())
+}
+
+async fn retries(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let package = publisher.sign(&publisher.recipe("again", Behaviour::Echo));
+    let sent = Sent::upload(&package);
+    let first = sent.under(&target.cx(), &["\"again\""]).await.and_then(|reply| reply.expect(201));
+    let first = first.control("an upload with a key is accepted")?;
+    crash(&mut target).await?;
+    let again = sent.under(&target.cx(), &["\"again\""]).await?.expect(201)?;
+    ensure!(again.body() == first.body(), "{}: with another body than before the restart", again.describe());
+    Ok(())
+}
+
+/// Loops of a migration: long against an exchange.
+const LONG: u64 = 150_000_000;
+
+/// A handler whose state says by its key which version has left it: `old`, or `new` once it is migrated.
+async fn renaming(publisher: &Publisher, steps: Vec<Step>) -> Result<Installed, Stop> {
+    let behaviour = || Behaviour::Scripts(vec![vec![Step::Set("old".to_owned(), b"1".to_vec())], vec![Step::Keys]]);
+    let renames = [vec![Step::Move("old".to_owned(), "new".to_owned())], steps].concat();
+    let recipe = |behaviour| publisher.recipe("renaming", behaviour).limit("timeout_ms", 10_000);
+    let first = publisher.publish(&recipe(behaviour())).await?;
+    publisher.publish_after(&recipe(behaviour().migrating(renames)).version("1.1.0"), &first).await?;
+    let handler = publisher.install_stored(&first).await?;
+    handler.runs(json!(0)).await?;
+    Ok(handler)
+}
+
+/// The version that runs; its state has to be that of this version.
+async fn whole(handler: &Installed) -> Result<String, Stop> {
+    let execution = handler.execute(json!(1)).await?;
+    let version = execution.body["version"].as_str().unwrap_or_default().to_owned();
+    let key = if version == "1.1.0" { "new" } else { "old" };
+    let keys = json!([[hex::encode(key)]]);
+    ensure!(
+        *execution.output() == keys,
+        "after the restart {version} runs, and the keys are {}, expected {keys}",
+        execution.output()
+    );
+    Ok(version)
+}
+
+async fn migration(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let handler = renaming(&publisher, vec![]).await?;
+    let upgrade = async { publisher.control().upgrade(handler.id(), "1.1.0").await?.expect(200) };
+    upgrade.await.control("the upgrade works")?;
+    crash(&mut target).await?;
+    let version = whole(&handler).await?;
+    ensure!(version == "1.1.0", "after the restart {version} runs, the upgrade to 1.1.0 was acknowledged");
+    Ok(())
+}
+
+async fn migrating(cx: Cx) -> Result<(), Stop> {
+    let mut target = cx.own_target().await?;
+    let publisher = Publisher::new(&target.cx()).await?;
+    let handler = renaming(&publisher, vec![Step::Turns(LONG)]).await?;
+    // Its answer may get lost with the target.
+    let begin = || {
+        let (admin, id) = (publisher.admin(), handler.id().to_owned());
+        tokio::spawn(async move { admin.upgrade(&id, "1.1.0").await })
+    };
+    let under_way = begin();
+    for _ in 0..5 {
+        shown(&publisher, &handler).await?;
+    }
+    crash(&mut target).await?;
+    under_way.abort();
+    if whole(&handler).await? == "1.1.0" {
+        return Ok(());
+    }
+    // What was interrupted is done again, and the target killed as soon as it shows the new state.
+    let under_way = begin();
+    while !under_way.is_finished() && !shown(&publisher, &handler).await?.contains("new") {}
+    crash(&mut target).await?;
+    under_way.abort();
+    let version = whole(&handler).await?;
+    ensure!(version == "1.1.0", "after the restart {version} runs, and the state of 1.1.0 was there");
+    Ok(())
+}
+
+/// The state of a handler, as an admin sees it.
+async fn shown(publisher: &Publisher, handler: &Installed) -> Result<String, Stop> {
+    Ok(publisher.control().state(handler.id(), "").await?.expect(200)?.json()?["keys"].to_string())
 }
 
 async fn registry_key(cx: Cx) -> Result<(), Stop> {

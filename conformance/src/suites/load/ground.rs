@@ -42,7 +42,7 @@ impl Ground {
 
     /// How many executions it publishes.
     pub fn capacity(&self) -> Result<usize, Stop> {
-        Ok(usize::try_from(self.cx.discovery().bound("concurrent_executions")?).unwrap_or(usize::MAX))
+        self.cx.discovery().bound_as_size("concurrent_executions")
     }
 
     /// Its resident memory in bytes.

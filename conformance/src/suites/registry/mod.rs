@@ -2,6 +2,8 @@
 
 pub mod keys;
 pub mod list;
+pub mod ranges;
 pub mod release;
+pub mod retries;
 pub mod roles;
 pub mod upload;

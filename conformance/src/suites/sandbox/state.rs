@@ -225,7 +225,7 @@ async fn keys(cx: Cx) -> Result<(), Stop> {
 
 async fn key_bounds(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
-    let bound = usize::try_from(cx.discovery().bound("state_key_bytes")?).unwrap_or(usize::MAX);
+    let bound = cx.discovery().bound_as_size("state_key_bytes")?;
     // The bound is one of bytes: a letter of two bytes counts twice.
     let (at, above) = ("k".repeat(bound), format!("{}\u{e9}", "k".repeat(bound - 1)));
     let script = vec![set(&at, "v"), set(&above, "v"), set("", "v"), delete(&above), delete(""), get(&at)];

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Framing, Gate, Reply};
+use ::http::Response;
+
+use super::{Frame, Framing, Gate, Reply};
 
 /// What is sent for one request, in order.
 #[derive(Clone, Debug)]
@@ -15,10 +17,26 @@ pub(in crate::observatory) enum Part {
     Pause(Duration),
     /// Nothing until somebody opens it.
     Wait(Gate),
+    /// A 1xx response.
+    Informed(Response<()>),
+    /// These frames; over HTTP/1.1 nothing.
+    Frames(Vec<Frame>),
     /// These bytes again and again, until the client has gone.
     Endless { bytes: Vec<u8>, pause: Duration },
     /// Nothing any more; the connection stays open until the client closes it.
     Silence,
+}
+
+impl Part {
+    /// Waits as long as it says. Parts that send something do not wait.
+    pub(in crate::observatory) async fn waited(&self) {
+        match self {
+            Part::Pause(pause) => tokio::time::sleep(*pause).await,
+            Part::Wait(gate) => gate.opened().await,
+            Part::Silence => std::future::pending().await,
+            _ => {}
+        }
+    }
 }
 
 /// How a connection goes on after the reply.
@@ -30,6 +48,8 @@ pub(in crate::observatory) enum After {
     Close,
     /// The connection is closed without a word of TLS.
     Cut,
+    /// The stream is reset with this code; over HTTP/1.1 as [`After::Cut`].
+    Reset(u32),
 }
 
 impl Reply {
@@ -103,6 +123,16 @@ impl Reply {
             }
         }
     }
+}
+
+/// An interim response over HTTP/1.1.
+pub(in crate::observatory) fn interim(response: &Response<()>) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 {} Wait\r\n", response.status().as_u16()).into_bytes();
+    for (name, value) in response.headers() {
+        bytes.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    bytes.extend_from_slice(b"\r\n");
+    bytes
 }
 
 fn chunk(bytes: &[u8]) -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 mod certificates;
 mod checks;
+mod http2;
 mod names;
 mod replies;
 mod requests;

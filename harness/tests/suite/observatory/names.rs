@@ -178,10 +178,26 @@ async fn addresses_can_refuse_and_hang() {
 }
 
 #[tokio::test]
+async fn a_name_can_serve_at_a_second_port() {
+    let ground = Ground::new();
+    let host = ground.host("api");
+    let further = host.further_port().unwrap();
+    assert_ne!(further, host.port());
+    for (number, port) in [(1, host.port()), (2, further)] {
+        let mut stream = ground.connect(host.name(), (host.address(), port).into()).await.unwrap();
+        stream.write_all(GET).await.unwrap();
+        let seen = host.request_number(number).await.unwrap();
+        let known = host.connections().into_iter().find(|known| known.number == seen.connection).unwrap();
+        assert_eq!(known.to.port(), port);
+    }
+    assert_eq!(ground.watch.resolver(), ground.dns);
+}
+
+#[tokio::test]
 async fn the_proxy_resolves_the_names_and_passes_bytes_on() {
     let folder = tempfile::tempdir().unwrap();
     let kept = assay_harness::observatory::Kept::open(folder.path()).unwrap();
-    let proxy = kept.proxy().strip_prefix("http://").unwrap().to_owned();
+    let proxy = kept.proxy().1.strip_prefix("http://").unwrap().to_owned();
     let ground = Ground::of(Observatory::start_kept(kept).unwrap());
     let host = ground.host("api");
     let mut stream = TcpStream::connect(&proxy).await.unwrap();
@@ -199,4 +215,49 @@ async fn the_proxy_resolves_the_names_and_passes_bytes_on() {
     assert_eq!(host.queries()[0].over, "proxy");
     let refused = assay_harness::observatory::Kept::open(folder.path()).and_then(Observatory::start_kept).unwrap_err();
     assert!(refused.contains("another folder"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_proxy_answers_as_late_as_the_resolver() {
+    let ground = Ground::new();
+    let (host, place) = (ground.host("api"), ground.observatory.proxy().1.replace("http://", ""));
+    let connect = format!("CONNECT {}:{} HTTP/1.1\r\n\r\n", host.name(), host.port());
+    for (answer, expected) in [
+        (DnsAnswer::Silence, None),
+        (DnsAnswer::After(Duration::from_secs(60), Box::new(DnsAnswer::one(host.address()))), None),
+        (DnsAnswer::After(Duration::from_millis(1), Box::new(DnsAnswer::one(host.address()))), Some(b"HTTP/1.1 200")),
+        (DnsAnswer::NxDomain, Some(b"HTTP/1.1 502")),
+    ] {
+        host.resolves_to(vec![answer]);
+        let mut stream = TcpStream::connect(&place).await.unwrap();
+        stream.write_all(connect.as_bytes()).await.unwrap();
+        let mut head = [0; 12];
+        match expected {
+            Some(expected) => {
+                within(stream.read_exact(&mut head)).await.unwrap();
+                assert_eq!(&head, expected);
+            }
+            None => {
+                let read = tokio::time::timeout(Duration::from_millis(50), stream.read_exact(&mut head)).await;
+                assert!(read.is_err(), "the proxy answered {head:?}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_serves_at_the_default_port_where_the_machine_allows_it() {
+    let ground = Ground::new();
+    let host = ground.host("api");
+    let place = (host.address(), 443);
+    match host.at_the_default_port() {
+        Ok(true) => {
+            let mut stream = ground.connect(host.name(), place.into()).await.unwrap();
+            stream.write_all(GET).await.unwrap();
+            host.request_number(1).await.unwrap();
+            assert_eq!(host.connections()[0].to, place.into());
+        }
+        Ok(false) => assert!(TcpStream::connect(place).await.is_err()),
+        Err(stop) => assert!(TcpStream::connect(place).await.is_ok(), "{}", stop.reason()),
+    }
 }

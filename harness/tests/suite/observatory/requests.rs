@@ -26,11 +26,14 @@ async fn a_request_is_kept_as_it_came() {
 async fn chunks_are_put_together() {
     let ground = Ground::new();
     let host = ground.host("api");
-    let request = b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n3;x=y\r\ncde\r\n0\r\nt: 1\r\n\r\n";
+    let request =
+        b"PUT / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n2\r\nab\r\n3;x=y\r\ncde\r\n0\r\nT:  1\r\nu: 2\r\n\r\n";
     let mut stream = ground.connect(host.name(), host.addr()).await.unwrap();
     stream.write_all(request).await.unwrap();
     let seen = host.request_number(1).await.unwrap();
     assert_eq!((&seen.body[..], seen.complete), (&b"abcde"[..], true));
+    let trailers: Vec<(&str, &str)> = seen.trailers.iter().map(|(name, value)| (&name[..], &value[..])).collect();
+    assert_eq!((trailers, seen.header("t")), (vec![("T", "1"), ("u", "2")], vec![]));
 }
 
 #[tokio::test]

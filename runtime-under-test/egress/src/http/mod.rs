@@ -1,21 +1,26 @@
-//! HTTP/1.1 over one connection: one request, one response (egress.md 2.3, 3.5, 7.4 and 7.5).
-//!
-//! Written by hand around `httparse`, because a client library keeps neither the order of repeated headers nor the bounds of
-//! the contract, and decides by itself what a doubtful response means. Here whatever is doubtful is an error.
+//! One request, one response over one connection, in the version of HTTP that the host agreed to (egress.md 2.3, 3.5, 7.4, 7.5
+//! and 7.9). Each version has a room of its own; what both have to decide is in [`rules`].
 
-mod body;
-mod head;
-mod reader;
+mod http1;
+pub(crate) mod http2;
 mod rules;
 
 use std::borrow::Cow;
 
-use tokio::io::{AsyncWrite, AsyncWriteExt as _};
-
+pub(crate) use http1::Http1;
+pub(crate) use http2::Http2;
 pub(crate) use rules::{HttpRules, MALFORMED, TOO_LARGE, Treat};
 
-use crate::{Bounds, outgoing::Outgoing, pool::Connection, received::Received, recording::Progress};
-use reader::Reader;
+use crate::{
+    Bounds,
+    outgoing::Outgoing,
+    pool::Wire,
+    received::{Field, Received},
+    recording::Progress,
+};
+
+/// The feature that discovery declares, since this client speaks HTTP/2 (egress.md 7.9).
+pub const HTTP2_FEATURE: &str = "egress-http2";
 
 /// What is wrong with a response, in words of ours.
 pub(crate) type Fault = Cow<'static, str>;
@@ -23,60 +28,57 @@ pub(crate) type Fault = Cow<'static, str>;
 /// How much of a body is written before it counts as moved.
 const PIECE: usize = 16 * 1024;
 
-/// Sends a request and reads the response to it. The flag says whether the connection may be used again.
-pub(crate) async fn exchange(
-    connection: &mut Connection,
-    request: &Outgoing,
-    bounds: &Bounds,
-    rules: &HttpRules,
-    progress: &Progress,
-) -> Result<(Received, bool), Fault> {
-    let (reading, mut writing) = tokio::io::split(&mut connection.wire);
-    let mut reader = Reader { io: reading, unread: &mut connection.unread };
-    let ((received, goes_on), sent) = {
-        let sending = write(&mut writing, request, progress);
-        let receiving = read(&mut reader, request, bounds, rules, progress);
-        tokio::pin!(sending, receiving);
-        // A host may answer before it has read everything. It may also refuse to read on, and its answer is still to be had.
-        tokio::select! {
-            biased;
-            received = &mut receiving => (received?, false),
-            sent = &mut sending => (receiving.await?, sent.is_ok()),
-        }
-    };
-    let is_clean = (rules.clean)(&connection.unread);
-    Ok((received, sent && goes_on && is_clean))
+/// A secured connection, and whether the host agreed to HTTP/2.
+pub(crate) struct Secured {
+    pub wire: Box<dyn Wire>,
+    pub http2: bool,
 }
 
-/// Writes head and body.
-async fn write(io: &mut (impl AsyncWrite + Unpin), request: &Outgoing, progress: &Progress) -> std::io::Result<()> {
-    io.write_all(head::of_request(request).as_bytes()).await?;
-    for piece in request.body.chunks(PIECE) {
-        io.write_all(piece).await?;
-        progress.sent(piece.len());
+/// A connection in its version of HTTP.
+pub(crate) enum Spoken {
+    Http1(Http1),
+    Http2(Box<Http2>),
+}
+
+impl Spoken {
+    /// The connection in the version that was agreed to. Nothing of a request is sent yet.
+    pub async fn open(secured: Secured, bounds: &Bounds, rules: &HttpRules) -> Result<Self, Fault> {
+        Ok(match secured.http2 {
+            true => Self::Http2(Box::new(Http2::open(secured.wire, bounds, rules).await?)),
+            false => Self::Http1(Http1::new(secured.wire)),
+        })
     }
-    io.flush().await
+
+    /// Whether a request may be sent: the remote host has neither closed the connection nor said that it will.
+    pub fn stands(&mut self) -> bool {
+        match self {
+            Self::Http1(connection) => connection.is_quiet(),
+            Self::Http2(connection) => connection.is_ready(),
+        }
+    }
+
+    /// Sends a request and reads the response to it. The flag says whether the connection may be used again.
+    pub async fn exchange(
+        &mut self,
+        request: &Outgoing,
+        bounds: &Bounds,
+        rules: &HttpRules,
+        progress: &Progress,
+    ) -> Result<(Received, bool), Fault> {
+        match self {
+            Self::Http1(connection) => connection.exchange(request, bounds, rules, progress).await,
+            Self::Http2(connection) => connection.exchange(request, bounds, rules, progress).await,
+        }
+    }
 }
 
-/// Reads interim responses away, then the response.
-async fn read(
-    reader: &mut Reader<'_>,
-    request: &Outgoing,
-    bounds: &Bounds,
-    rules: &HttpRules,
-    progress: &Progress,
-) -> Result<(Received, bool), Fault> {
-    let head = loop {
-        let head = head::read(reader, bounds, rules).await?;
-        match (rules.treat)(head.status) {
-            Treat::Skip => {}
-            Treat::Refuse => return Err("the host would change the protocol".into()),
-            Treat::Final => break head,
-        }
-    };
-    let framing = body::framing(&head, &request.method, rules)?;
-    let goes_on = head.keeps_alive() && framing != body::Framing::UntilTheEnd;
-    let mut received = Received { status: head.status, headers: head.fields, body: Vec::new() };
-    body::read(reader, framing, bounds, rules, progress, &mut received).await?;
-    Ok((received, goes_on))
+/// Whether a length is announced: for a body, and where one is usual.
+fn announces_a_length(request: &Outgoing) -> bool {
+    !request.body.is_empty() || ["POST", "PUT", "PATCH"].contains(&request.method.as_str())
+}
+
+/// Names and values together are no larger than the bound.
+fn within(fields: &[Field], bounds: &Bounds) -> Result<(), Fault> {
+    let bytes: usize = fields.iter().map(|field| field.name.len() + field.value.len()).sum();
+    if bytes as u64 <= bounds.header_bytes { Ok(()) } else { Err(TOO_LARGE.into()) }
 }

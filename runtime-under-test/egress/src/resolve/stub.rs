@@ -20,10 +20,8 @@ use tokio::{
 
 use super::{Answer, Resolve};
 
-/// How long an answer over UDP is waited for before the question is asked again.
+/// How long an answer over UDP is waited for before the question is sent again, for one of the two may have been lost.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How often a question is asked over UDP.
-const TIMES: usize = 3;
 /// The largest answer over UDP that a server may send without EDNS, with room for those that send more.
 const LARGEST_DATAGRAM: usize = 4096;
 
@@ -34,11 +32,13 @@ pub(crate) struct StubRules {
     pub types: &'static [RecordType],
     /// How many aliases of one name are followed.
     pub most_aliases: usize,
+    /// Whether one kind of records is enough where the other cannot be had (6.1).
+    pub one_is_enough: bool,
 }
 
 impl StubRules {
     pub const fn honest() -> Self {
-        Self { types: &[RecordType::A, RecordType::AAAA], most_aliases: 8 }
+        Self { types: &[RecordType::A, RecordType::AAAA], most_aliases: 8, one_is_enough: true }
     }
 }
 
@@ -56,6 +56,9 @@ impl Resolve for Stub {
             };
             name.set_fqdn(true);
             let answers = join_all(self.rules.types.iter().map(|kind| self.look_up(name.clone(), *kind))).await;
+            if !self.rules.one_is_enough && answers.contains(&None) {
+                return Answer::default();
+            }
             answers.into_iter().flatten().fold(Answer::default(), |mut all, answer| {
                 all.addresses.extend(answer.addresses);
                 all.aliased |= answer.aliased;
@@ -102,7 +105,8 @@ impl Stub {
         let socket = UdpSocket::bind((any, 0)).await?;
         socket.connect(self.server).await?;
         let mut datagram = vec![0; LARGEST_DATAGRAM];
-        for _ in 0..TIMES {
+        // Whoever asks knows how long that may go on (7.6).
+        loop {
             socket.send(bytes).await?;
             let listen = async {
                 loop {
@@ -116,7 +120,6 @@ impl Stub {
                 return reply;
             }
         }
-        Err(io::ErrorKind::TimedOut.into())
     }
 
     async fn over_tcp(&self, question: &Message, bytes: &[u8]) -> io::Result<Message> {

@@ -4,6 +4,7 @@ use std::{
     collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -59,6 +60,7 @@ pub(super) const DEFECTS: &[Defect] = &[
         };
     }),
     ("egress-resolves-ipv4-only", |policy| policy.stub.types = &[RecordType::A]),
+    ("egress-half-answers-failed", |policy| policy.stub.one_is_enough = false),
     ("egress-answers-cached", |policy| {
         policy.resolver = |resolver| Arc::new(Kept { resolver, answers: Mutex::default(), forgets: false });
     }),
@@ -79,6 +81,9 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-private-allowed", allowed!("private")),
     ("egress-loopback-allowed", allowed!("loopback")),
     ("egress-link-local-allowed", allowed!("link-local")),
+    ("egress-metadata-forgotten", |policy| {
+        policy.special = |address| is_special(address) && address != IpAddr::from([169, 254, 169, 254]);
+    }),
     ("egress-shared-space-allowed", allowed!("shared")),
     ("egress-multicast-allowed", allowed!("multicast")),
     ("egress-reserved-allowed", allowed!("reserved")),
@@ -96,6 +101,12 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-nat64-allowed", allowed!("nat64")),
     ("egress-6to4-allowed", allowed!("6to4")),
     ("egress-unique-local-allowed", allowed!("unique-local")),
+    ("egress-unallocated-allowed", |policy| {
+        policy.special = |address| reasons(address).any(|reason| !reason.starts_with("unallocated"));
+    }),
+    ("egress-embedded-unwrapped", |policy| {
+        policy.judge = |answer, may_reach| all_reachable(answer, &|address| may_reach(unwrapped(address)));
+    }),
     ("egress-unresolved-denied", |policy| {
         policy.judge = |answer, may_reach| {
             all_reachable(answer, may_reach).map_err(|stop| match stop.outcome {
@@ -104,11 +115,26 @@ pub(super) const DEFECTS: &[Defect] = &[
             })
         };
     }),
+    ("egress-slow-resolvers-given-up", |policy| policy.resolver = |resolver| Arc::new(Impatient(resolver))),
     ("egress-aliases-ignored", |policy| policy.stub.most_aliases = 0),
     ("egress-alias-targets-unjudged", |policy| {
         policy.judge = |answer, may_reach| all_reachable(answer, &|address| answer.aliased || may_reach(address));
     }),
 ];
+
+/// The address of IPv4 inside of one of IPv6, or the address itself.
+fn unwrapped(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(outer) = address else {
+        return address;
+    };
+    let inner = match outer.segments() {
+        [0, 0, 0, 0, 0, 0 | 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] | [0x2002, high, low, ..] => {
+            (u32::from(high) << 16) | u32::from(low)
+        }
+        _ => return address,
+    };
+    IpAddr::V4(inner.into())
+}
 
 /// What marks a name that is asked for before its turn.
 const EARLY: &str = "early!";
@@ -138,6 +164,19 @@ impl Resolve for Kept {
             }
             answer
         })
+    }
+}
+
+/// How long an answer is waited for at most.
+const IMPATIENCE: Duration = Duration::from_millis(900);
+
+/// Gives up a question whose answer takes long.
+struct Impatient(Arc<dyn Resolve>);
+
+impl Resolve for Impatient {
+    fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Answer> {
+        let resolving = tokio::time::timeout(IMPATIENCE, self.0.resolve(host));
+        Box::pin(async move { resolving.await.unwrap_or_default() })
     }
 }
 

@@ -9,6 +9,7 @@ use super::Defect;
 use crate::{
     exchange::{Errand, Exchange, Exchanging, Once},
     http::MALFORMED,
+    pool::same_place,
     received::{Field, Received},
     stop::Stop,
 };
@@ -17,6 +18,7 @@ use crate::{
 pub(super) const DEFECTS: &[Defect] = &[
     ("egress-redirects-followed", |policy| policy.exchange = Arc::new(Around(follow))),
     ("egress-broken-exchanges-retried", |policy| policy.exchange = Arc::new(Around(retry))),
+    ("egress-statuses-retried", |policy| policy.exchange = Arc::new(Around(insist))),
     ("egress-garbage-accepted", |policy| policy.exchange = Arc::new(Around(garbage))),
     ("egress-given-up-exchanges-go-on", |policy| policy.exchange = Arc::new(Around(go_on))),
     ("egress-cookie-jar", |policy| policy.exchange = Arc::new(Jar::default())),
@@ -24,6 +26,9 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-sessions-shared", |policy| policy.sessions_of = |_| "all"),
     ("egress-pool-ignores-the-host", |policy| {
         policy.serves = |connection, _, port, _| connection.port == port;
+    }),
+    ("egress-pool-ignores-the-port", |policy| {
+        policy.serves = |connection, host, _, addresses| same_place(connection, host, connection.port, addresses);
     }),
 ];
 
@@ -66,6 +71,17 @@ fn retry(errand: Errand<'_>) -> Exchanging<'_> {
         match Once.run(errand).await {
             Err(stop) if stop.outcome == crate::Outcome::Failed => Once.run(errand).await,
             result => result,
+        }
+    })
+}
+
+/// Sends again what was answered with a status that asks for it.
+fn insist(errand: Errand<'_>) -> Exchanging<'_> {
+    Box::pin(async move {
+        let received = Once.run(errand).await?;
+        match received.status {
+            401 | 407 | 408 | 421 | 425 | 429 | 503 => Once.run(errand).await,
+            _ => Ok(received),
         }
     })
 }

@@ -3,12 +3,15 @@
 
 mod addresses;
 mod exchanges;
+mod http2;
+mod proxy;
 mod rates;
 mod records;
 mod requests;
 mod responses;
 mod secrets;
 mod tls;
+mod trailers;
 mod urls;
 
 use std::sync::{Arc, LazyLock};
@@ -38,6 +41,9 @@ fn defects() -> impl Iterator<Item = &'static Defect> {
         tls::DEFECTS,
         responses::DEFECTS,
         exchanges::DEFECTS,
+        http2::DEFECTS,
+        proxy::DEFECTS,
+        trailers::DEFECTS,
         records::DEFECTS,
     ]
     .into_iter()
@@ -59,14 +65,19 @@ impl Egress {
         audit: Arc<dyn Audit>,
         id: &str,
     ) -> Option<Result<Self, StartError>> {
-        let (_, spoil) = defects().find(|(name, _)| *name == id)?;
-        let mut policy = Policy::honest();
-        spoil(&mut policy);
-        Some(Self::with_policy(settings, credentials, audit, policy))
+        Policy::sabotaged(id).map(|policy| Self::with_policy(settings, credentials, audit, policy))
     }
 }
 
 impl Policy {
+    /// The decisions with the defect `id`.
+    pub(crate) fn sabotaged(id: &str) -> Option<Self> {
+        let (_, spoil) = defects().find(|(name, _)| *name == id)?;
+        let mut policy = Self::honest();
+        spoil(&mut policy);
+        Some(policy)
+    }
+
     /// Leaves steps out.
     fn without(&mut self, names: &[&str]) {
         for name in names {

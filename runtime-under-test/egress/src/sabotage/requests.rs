@@ -1,8 +1,14 @@
 //! Defects of what is sent (egress.md 3).
 
+use std::{
+    borrow::Cow,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+};
+
 use super::Defect;
 use crate::{
     headers::{is_field_value, is_token},
+    http::HttpRules,
     outgoing::{Outgoing, Step},
     stop::Stop,
 };
@@ -126,6 +132,28 @@ pub(super) const DEFECTS: &[Defect] = &[
             request.headers.push(("x-handler".to_owned(), terms.grant.handler.clone()));
             Ok(())
         });
+    }),
+    ("egress-hashes-the-handler", |policy| {
+        policy.at_last(|request, terms| {
+            let mut hasher = DefaultHasher::new();
+            terms.grant.handler.hash(&mut hasher);
+            request.headers.push(("x-client".to_owned(), format!("{:016x}", hasher.finish())));
+            Ok(())
+        });
+    }),
+    ("egress-names-the-execution", |policy| {
+        policy.at_last(|request, terms| {
+            request.headers.push(("traceparent".to_owned(), terms.grant.execution.clone()));
+            Ok(())
+        });
+    }),
+    ("egress-targets-absolute", |policy| {
+        policy.http.http1.written = |request| {
+            let mut absolute = request.clone();
+            absolute.target = format!("https://{}{}", request.authority, request.target);
+            let (head, _) = (HttpRules::honest().http1.written)(&absolute);
+            (head, Cow::Borrowed(&request.body))
+        };
     }),
     ("egress-connects-to-the-host-header", |policy| {
         policy.before("strip-own", |request, _| {

@@ -1,9 +1,11 @@
 //! Defects of what is handed on (egress.md 7.4 and 7.5).
 
+use httparse::ParserConfig;
+
 use super::Defect;
 use crate::{
     Bounds,
-    http::{HttpRules, Treat},
+    http::{Fault, HttpRules, MALFORMED, Treat},
     received::{Field, Received, strip_hop_by_hop},
 };
 
@@ -29,6 +31,27 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-trailers-handed-on", |policy| {
         policy.http.trailers = |received, trailers| received.headers.extend(trailers);
     }),
+    ("egress-trailers-unbounded", |policy| {
+        policy.http.trailer_bounds =
+            |bounds| Bounds { headers: bounds.headers * 16, header_bytes: bounds.header_bytes * 16, ..*bounds };
+    }),
+    ("egress-bare-line-feeds-accepted", |policy| policy.http.lines = |_| true),
+    ("egress-reasons-required", |policy| {
+        policy.http.lines = |bytes| {
+            let ends_early = bytes.get(12..14).is_some_and(|end| end == b"\r\n");
+            (HttpRules::honest().lines)(bytes) && !ends_early
+        };
+    }),
+    ("egress-responses-read-leniently", |policy| {
+        policy.http.parser = || {
+            let mut parser = ParserConfig::default();
+            parser.allow_obsolete_multiline_headers_in_responses(true);
+            parser.allow_spaces_after_header_name_in_responses(true);
+            parser.allow_multiple_spaces_in_response_status_delimiters(true);
+            parser.ignore_invalid_headers_in_responses(true);
+            parser
+        };
+    }),
     ("egress-interim-responses-final", |policy| {
         policy.http.treat = |status| if status == 101 { Treat::Refuse } else { Treat::Final };
     }),
@@ -50,6 +73,28 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-response-body-cut", |policy| policy.http.too_large = || Ok(())),
     ("egress-conflicting-lengths-accepted", |policy| {
         policy.http.length = |values| (HttpRules::honest().length)(&values[..values.len().min(1)]);
+    }),
+    ("egress-length-beside-chunks-trusted", |policy| {
+        policy.http.chunked = |codings, minor, length| match length {
+            Some(_) => Ok(false),
+            None => (HttpRules::honest().chunked)(codings, minor, length),
+        };
+    }),
+    ("egress-transfer-codings-ignored", |policy| {
+        policy.http.chunked = |codings, minor, length| match codings {
+            [] | [b"chunked"] => (HttpRules::honest().chunked)(codings, minor, length),
+            _ if length.is_some() => Err(Fault::Borrowed(MALFORMED)),
+            _ => Ok(codings.concat().to_ascii_lowercase().ends_with(b"chunked")),
+        };
+    }),
+    ("egress-chunk-sizes-guessed", |policy| {
+        policy.http.chunk_size = |line| {
+            let text = String::from_utf8_lossy(line).to_ascii_lowercase();
+            let text = text.trim_start_matches([' ', '+', '-']).trim_start_matches("0x");
+            let end = text.find(|digit: char| !digit.is_ascii_hexdigit()).unwrap_or(text.len());
+            // As far as a number of this machine goes: what is longer is cut, and none is the end.
+            Ok(u64::from_str_radix(&text[end.saturating_sub(16)..end], 16).unwrap_or(0))
+        };
     }),
     ("egress-short-bodies-accepted", |policy| policy.http.cut_short = || Ok(())),
     ("egress-leftovers-kept", |policy| policy.http.clean = |_| true),

@@ -2,7 +2,8 @@
 
 use super::Defect;
 use crate::{
-    credentials::fitting,
+    credentials::{fitting, inject},
+    headers::{strip_hop_by_hop, strip_named_by_connection},
     outgoing::{Outgoing, Step, Terms},
 };
 
@@ -19,6 +20,21 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-credentials-last-name-wins", |policy| {
         policy.in_its_turn = vec![Step::new("sabotaged", |request, terms| {
             put(request, terms, true);
+            Ok(())
+        })];
+    }),
+    ("egress-credentials-of-the-asking", |policy| {
+        policy.at_once.append(&mut policy.in_its_turn);
+    }),
+    ("egress-credentials-named-by-connection-lost", |policy| {
+        policy.without(&["strip-named-by-connection", "strip-hop-by-hop"]);
+        policy.at_last(strip_named_by_connection);
+        policy.at_last(strip_hop_by_hop);
+    }),
+    ("egress-credentials-of-other-hosts-echoed", |policy| {
+        policy.in_its_turn = vec![Step::new("sabotaged", |request, terms| {
+            inject(request, terms)?;
+            request.secrets = fitting(request, terms).into_iter().map(|credential| credential.value).collect();
             Ok(())
         })];
     }),

@@ -98,6 +98,7 @@ impl World {
             dns: Some(resolver),
             roots_pem: Some(issuer.pem().into_bytes()),
             internet: Some("127.77.0.0/16".parse().expect("a range")),
+            proxy: None,
             bounds: Bounds { headers: 8, header_bytes: 1000, body_bytes: 10_000 },
         };
         let store = || Arc::new(Store(shared.clone()));

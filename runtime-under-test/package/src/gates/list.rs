@@ -101,7 +101,7 @@ const MANIFEST: [Rule; 26] = [
 ];
 
 /// core.md 4.
-const MODULE: [Rule; 11] = [
+const MODULE: [Rule; 12] = [
     Rule::new("module/header", Judge::Package(module::header)),
     Rule::new("module/abi", Judge::Package(module::abi)),
     Rule::new("module/valid", Judge::Package(module::valid)),
@@ -109,6 +109,7 @@ const MODULE: [Rule; 11] = [
     Rule::new("module/parts", Judge::Package(module::parts)),
     Rule::new("module/exports", Judge::Package(module::exports)),
     Rule::new("module/export-types", Judge::Package(module::export_types)),
+    Rule::new("module/migration", Judge::Package(module::migration)),
     Rule::new("module/imports", Judge::Package(module::imports)),
     Rule::new("module/import-types", Judge::Package(module::import_types)),
     Rule::new("module/capabilities", Judge::Package(module::capabilities)),

@@ -13,7 +13,7 @@ use wasmparser::{
     types::TypesRef,
 };
 
-use super::{ModuleFacts, world};
+use super::{ModuleFacts, Optional, world};
 
 /// Notes the imports of these names and the exports, if this is a component.
 pub(super) fn note(types: TypesRef<'_>, imports: &[&str], facts: &mut ModuleFacts) {
@@ -39,6 +39,12 @@ pub(super) fn note(types: TypesRef<'_>, imports: &[&str], facts: &mut ModuleFact
         && let ComponentEntityType::Func(_) = item.ty
     {
         facts.exports.push((handle, spelled(types, &item.ty).as_deref() == Some(ty)));
+    }
+    let (migrate, ty) = world::MIGRATE;
+    if let Some(item) = types.component_item_for_export(migrate) {
+        let function = matches!(item.ty, ComponentEntityType::Func(_));
+        let right = spelled(types, &item.ty).as_deref() == Some(ty);
+        facts.migration.push(Optional { name: migrate, function, right });
     }
 }
 

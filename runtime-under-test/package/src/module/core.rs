@@ -5,7 +5,7 @@ use wasmparser::{
     types::{CoreTypeId, EntityType, TypesRef},
 };
 
-use super::{ModuleFacts, world};
+use super::{ModuleFacts, Optional, world};
 
 /// Notes imports and exports, if this is a core module.
 pub(super) fn note(types: TypesRef<'_>, facts: &mut ModuleFacts) {
@@ -22,6 +22,7 @@ pub(super) fn note(types: TypesRef<'_>, facts: &mut ModuleFacts) {
         }
     }
     for (name, ty) in types.core_exports().into_iter().flatten() {
+        note_migration(types, name, ty, facts);
         match (world::CORE_EXPORTS.iter().find(|export| export.name == name), ty) {
             (Some(export), EntityType::Memory(_)) if export.function.is_none() => {
                 facts.exports.push((export.name, true));
@@ -31,6 +32,15 @@ pub(super) fn note(types: TypesRef<'_>, facts: &mut ModuleFacts) {
             }
             _ => {}
         }
+    }
+}
+
+/// Notes an export of one of the optional names, whatever it is.
+fn note_migration(types: TypesRef<'_>, name: &str, ty: EntityType, facts: &mut ModuleFacts) {
+    let known = world::CORE_MIGRATION.iter().find(|export| export.name == name);
+    if let Some(world::CoreExport { name, function: Some((params, results)) }) = known {
+        let function = matches!(ty, EntityType::Func(_));
+        facts.migration.push(Optional { name, function, right: is_function(types, ty, params, results) });
     }
 }
 

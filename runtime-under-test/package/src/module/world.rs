@@ -30,6 +30,15 @@ pub(super) const CORE_EXPORTS: &[CoreExport] = &[
     CoreExport { name: "cabi_post_handle", function: Some((&[I32], &[])) },
 ];
 
+/// The optional exports of a core module: who has the first one needs the other one, too (core.md 4.3 and 10.1).
+pub(super) const CORE_MIGRATION: &[CoreExport] = &[
+    CoreExport {
+        name: MIGRATE.0,
+        function: Some((&[I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32], &[I32])),
+    },
+    CoreExport { name: "cabi_post_migrate", function: Some((&[I32], &[])) },
+];
+
 /// The functions of an interface with their parameters; no lowered import has a result.
 type CoreInterface = (&'static str, &'static [(&'static str, &'static [ValType])]);
 
@@ -45,6 +54,15 @@ pub(crate) fn required_exports(abi: Option<Abi>) -> impl Iterator<Item = &'stati
     let (core, component) = match abi {
         Some(Abi::Component) => (&[][..], Some(HANDLE.0)),
         _ => (CORE_EXPORTS, None),
+    };
+    core.iter().map(|export| export.name).chain(component)
+}
+
+/// The names that the exports of a package that migrates have besides.
+pub(super) fn migration_exports(abi: Option<Abi>) -> impl Iterator<Item = &'static str> {
+    let (core, component) = match abi {
+        Some(Abi::Component) => (&[][..], Some(MIGRATE.0)),
+        _ => (CORE_MIGRATION, None),
     };
     core.iter().map(|export| export.name).chain(component)
 }
@@ -89,6 +107,10 @@ macro_rules! egress_error {
 /// The export of the world, spelled out as `component` renders it.
 pub(super) const HANDLE: (&str, &str) =
     ("handle", concat!("func(ctx: ", context!(), ", input: list<u8>) -> result<list<u8>, ", failure!(), ">"));
+
+/// The optional export, likewise.
+pub(super) const MIGRATE: (&str, &str) =
+    ("migrate", concat!("func(ctx: ", context!(), ", from-version: string) -> result<_, ", failure!(), ">"));
 
 /// The types that the world itself uses: a component imports them by their bare names beside the interface they are of.
 pub(super) const USED_TYPES: &[(&str, &str)] =

@@ -2,8 +2,6 @@
 
 use std::cmp::Ordering;
 
-use ed25519_dalek::Signature;
-
 use super::uploads::invalid_signature;
 use crate::{
     Circumstances, Code, Installed, Refusal, Scope, TrustedKey,
@@ -58,7 +56,7 @@ pub(super) fn reduced(candidate: &mut EnvelopeCandidate<'_>, _: &Circumstances<'
         if let Some(scalar) = bytes.last_chunk_mut::<32>() {
             reduce(scalar);
         }
-        verifies(key, &signed, &bytes)
+        key.public_key.verifies(&signed, &bytes)
     })
 }
 
@@ -108,12 +106,7 @@ pub(super) fn one_step(candidate: &ReleaseCandidate<'_>, _: &Circumstances<'_>) 
 }
 
 fn verify_any(candidate: &mut EnvelopeCandidate<'_>, messages: Vec<Vec<u8>>) -> Verdict {
-    verify_with(candidate, |key, signature| messages.iter().any(|message| verifies(key, message, signature)))
-}
-
-fn verifies(key: &TrustedKey, message: &[u8], signature: &[u8]) -> bool {
-    let signature = Signature::from_slice(signature);
-    signature.is_ok_and(|signature| key.public_key.verifying().verify_strict(message, &signature).is_ok())
+    verify_with(candidate, |key, signature| messages.iter().any(|message| key.public_key.verifies(message, signature)))
 }
 
 /// The group order of Ed25519, little-endian.

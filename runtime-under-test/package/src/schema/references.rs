@@ -5,7 +5,7 @@
 //! often as the schema says, and a short schema can say it 2^40 times. This walk follows every subschema, used or not,
 //! and resolves every reference by RFC 3986, `$id`, `$anchor` and JSON Pointer.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jsonschema::{Uri, uri};
 use serde_json::Value;
@@ -178,9 +178,10 @@ pub(super) struct Index {
     /// Pointers of the resources by their URI.
     resources: HashMap<String, String>,
     /// Pointers of the anchors by the pointer of their resource and their name.
-    anchors: HashMap<(String, String), String>,
-    /// Every subschema by its pointer. Whatever is not in here is no subschema.
-    pub(super) subschemas: HashMap<String, Subschema>,
+    anchors: BTreeMap<(String, String), String>,
+    /// Every subschema by its pointer. Whatever is not in here is no subschema. In order, so that of several faults the same
+    /// one is named every time.
+    pub(super) subschemas: BTreeMap<String, Subschema>,
 }
 
 /// What is known of one subschema.

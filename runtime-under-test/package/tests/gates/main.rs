@@ -13,4 +13,5 @@ mod sabotage;
 mod schema;
 mod signature;
 mod structure;
+mod version_order;
 mod world;

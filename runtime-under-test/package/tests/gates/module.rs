@@ -29,6 +29,27 @@ fn accepts_every_behaviour_in_both_packagings() {
 }
 
 #[test]
+fn refuses_a_migrate_that_is_not_that_of_the_contract() {
+    let recipe = |packaging| Recipe::new("com.example.a", Behaviour::Echo.migrating(vec![])).packaging(packaging);
+    for packaging in BOTH {
+        World::empty().accepts(&recipe(packaging).build());
+    }
+    for (flaw, code, name) in [
+        (Flaw::ExportType("migrate"), Code::ExportTypeMismatch, "migrate"),
+        (Flaw::ExportKind("migrate"), Code::ExportTypeMismatch, "migrate"),
+        (Flaw::ExportType("cabi_post_migrate"), Code::ExportTypeMismatch, "cabi_post_migrate"),
+        (Flaw::ExportKind("cabi_post_migrate"), Code::ExportMissing, "cabi_post_migrate"),
+        (Flaw::MissingExport("cabi_post_migrate"), Code::ExportMissing, "cabi_post_migrate"),
+    ] {
+        for packaging in BOTH.into_iter().filter(|packaging| flaw.applies_to(*packaging)) {
+            World::empty().refuses(&recipe(packaging).flaw(flaw.clone()).build(), code, Name(name));
+        }
+    }
+    let further = recipe(Packaging::Core).flaw(Flaw::MissingExport("migrate"));
+    World::empty().accepts(&further.flaw(Flaw::ExportType("cabi_post_migrate")).build());
+}
+
+#[test]
 fn refuses_bytes_without_the_magic() {
     for bytes in [&b"none of it"[..], b"\0asm", b"\0asm\x02\0\0\0", b"\0asm\x0d\0\0\0\0"] {
         let package = echo().edit_module(move |_| bytes.to_vec()).set("/module/size", bytes.len().max(8));

@@ -8,7 +8,7 @@ use crate::host::Answer;
 use crate::outcome::{FailureKind, Level};
 use crate::outside::Request;
 
-/// Size of the result of `handle`, in bytes, and its alignment.
+/// Size of the result of `handle` and of `migrate`, in bytes, and its alignment.
 const RESULT: (usize, usize) = (16, 4);
 /// Size of a pair of strings in a list, in bytes, and its alignment.
 const PAIR: (usize, usize) = (16, 4);
@@ -85,27 +85,41 @@ fn spend(left: &mut usize, bytes: usize) -> Result<(), Ended> {
     Ok(())
 }
 
+/// Whether an output or a message of this many bytes is copied.
+pub(super) type Admits<'a> = &'a dyn Fn(Answer, usize) -> bool;
+
+/// Reads what an export returned, from the pointer to it.
+pub(super) type Lift = fn(&[u8], i32, Admits<'_>) -> Result<Returned, Ended>;
+
 /// What `handle` returned. An output or a message that `admits` refuses by its length is not copied.
-pub(super) fn returned(
-    memory: &[u8],
-    pointer: i32,
-    admits: impl FnOnce(Answer, usize) -> bool,
-) -> Result<Returned, Ended> {
+pub(super) fn returned(memory: &[u8], pointer: i32, admits: Admits<'_>) -> Result<Returned, Ended> {
     let start = place(memory, pointer, RESULT)?;
-    match memory[start] {
-        0 => {
-            let output = bytes(memory, word(memory, start + 4), word(memory, start + 8))?;
-            let kept = admits(Answer::Output, output.len());
-            Ok(if kept { Returned::Output(output.to_vec()) } else { Returned::Oversized })
-        }
-        1 => {
-            let kind = failure_kind(memory[start + 4])?;
-            let message = text(memory, word(memory, start + 8), word(memory, start + 12))?;
-            let kept = admits(Answer::FailureMessage, message.len());
-            Ok(if kept { Returned::Failure(kind, message.to_owned()) } else { Returned::Oversized })
-        }
-        _ => Err(Ended::breach("the discriminant of the result is out of range")),
+    if memory[start] != 0 {
+        return failed(memory, start, admits);
     }
+    let output = bytes(memory, word(memory, start + 4), word(memory, start + 8))?;
+    let kept = admits(Answer::Output, output.len());
+    Ok(if kept { Returned::Output(output.to_vec()) } else { Returned::Oversized })
+}
+
+/// What `migrate` returned, likewise: nothing or a failure.
+pub(super) fn migrated(memory: &[u8], pointer: i32, admits: Admits<'_>) -> Result<Returned, Ended> {
+    let start = place(memory, pointer, RESULT)?;
+    if memory[start] != 0 {
+        return failed(memory, start, admits);
+    }
+    Ok(Returned::Output(Vec::new()))
+}
+
+/// The failure at `start`, which is not an output.
+fn failed(memory: &[u8], start: usize, admits: Admits<'_>) -> Result<Returned, Ended> {
+    if memory[start] != 1 {
+        return Err(Ended::breach("the discriminant of the result is out of range"));
+    }
+    let kind = failure_kind(memory[start + 4])?;
+    let message = text(memory, word(memory, start + 8), word(memory, start + 12))?;
+    let kept = admits(Answer::FailureMessage, message.len());
+    Ok(if kept { Returned::Failure(kind, message.to_owned()) } else { Returned::Oversized })
 }
 
 fn failure_kind(discriminant: u8) -> Result<FailureKind, Ended> {
@@ -140,7 +154,7 @@ mod tests {
     #[test]
     fn reads_an_output() {
         let memory = result([0, 16, 4, 0]);
-        assert_eq!(returned(&memory, 0, |_, _| true), Ok(Returned::Output(b"text".to_vec())));
+        assert_eq!(returned(&memory, 0, &|_, _| true), Ok(Returned::Output(b"text".to_vec())));
     }
 
     #[test]
@@ -168,50 +182,57 @@ mod tests {
     fn reads_a_failure() {
         let memory = result([1, 1, 16, 4]);
         let failure = Returned::Failure(FailureKind::Unavailable, "text".into());
-        assert_eq!(returned(&memory, 0, |_, _| true), Ok(failure));
+        assert_eq!(returned(&memory, 0, &|_, _| true), Ok(failure));
+    }
+
+    #[test]
+    fn a_migration_that_succeeded_returns_nothing() {
+        let memory = result([0, u32::MAX, u32::MAX, 0]);
+        assert_eq!(migrated(&memory, 0, &|_, _| false), Ok(Returned::Output(Vec::new())));
+        assert!(migrated(&result([2, 16, 4, 0]), 0, &|_, _| true).is_err());
     }
 
     #[test]
     fn does_not_copy_an_output_that_is_too_long() {
         let memory = result([0, 16, 4, 0]);
-        assert_eq!(returned(&memory, 0, |_, length| length < 4), Ok(Returned::Oversized));
+        assert_eq!(returned(&memory, 0, &|_, length| length < 4), Ok(Returned::Oversized));
     }
 
     #[test]
     fn does_not_copy_a_message_that_is_too_long() {
         let memory = result([1, 1, 16, 4]);
         let most = |answer, length| answer == Answer::FailureMessage && length < 4;
-        assert_eq!(returned(&memory, 0, most), Ok(Returned::Oversized));
+        assert_eq!(returned(&memory, 0, &most), Ok(Returned::Oversized));
     }
 
     #[test]
     fn traps_at_a_long_message_that_is_not_utf8() {
         let mut memory = result([1, 1, 16, 4]);
         memory[16] = 0xff;
-        assert!(returned(&memory, 0, |_, _| false).is_err());
+        assert!(returned(&memory, 0, &|_, _| false).is_err());
     }
 
     #[test]
     fn traps_at_a_result_that_is_not_aligned() {
-        assert!(returned(&result([0, 16, 4, 0]), 2, |_, _| true).is_err());
+        assert!(returned(&result([0, 16, 4, 0]), 2, &|_, _| true).is_err());
     }
 
     #[test]
     fn traps_at_a_result_that_reaches_past_the_memory() {
-        assert!(returned(&result([0, 16, 4, 0]), 8, |_, _| true).is_err());
-        assert!(returned(&result([0, 16, 4, 0]), -4, |_, _| true).is_err());
+        assert!(returned(&result([0, 16, 4, 0]), 8, &|_, _| true).is_err());
+        assert!(returned(&result([0, 16, 4, 0]), -4, &|_, _| true).is_err());
     }
 
     #[test]
     fn traps_at_an_output_that_reaches_past_the_memory() {
-        assert!(returned(&result([0, 16, 5, 0]), 0, |_, _| true).is_err());
-        assert!(returned(&result([0, u32::MAX, u32::MAX, 0]), 0, |_, _| true).is_err());
+        assert!(returned(&result([0, 16, 5, 0]), 0, &|_, _| true).is_err());
+        assert!(returned(&result([0, u32::MAX, u32::MAX, 0]), 0, &|_, _| true).is_err());
     }
 
     #[test]
     fn traps_at_discriminants_out_of_range() {
-        assert!(returned(&result([2, 16, 4, 0]), 0, |_, _| true).is_err());
-        assert!(returned(&result([1, 3, 16, 4]), 0, |_, _| true).is_err());
+        assert!(returned(&result([2, 16, 4, 0]), 0, &|_, _| true).is_err());
+        assert!(returned(&result([1, 3, 16, 4]), 0, &|_, _| true).is_err());
         assert!(level(5).is_err());
     }
 

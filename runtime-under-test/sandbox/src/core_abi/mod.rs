@@ -7,16 +7,16 @@ mod lift;
 mod lower;
 
 use wasmtime::{
-    AsContextMut, ExternType, FuncType, InstancePre, Linker, Memory, Module, ModuleExport, Store, TypedFunc, ValType,
-    format_err,
+    AsContextMut, Extern, ExternType, FuncType, InstancePre, Linker, Memory, Module, ModuleExport, Store, TypedFunc,
+    ValType, format_err,
 };
 
-use crate::call::{Arguments, Returned};
+use crate::call::{Arguments, Export, Returned};
 use crate::host::Host;
 
 pub(crate) use imports::linker;
 
-/// The lowered parameters of `handle`, in order: five strings or lists around `admitted-at`.
+/// The lowered parameters of `handle` and of `migrate`, in order: five strings or lists around `admitted-at`.
 type HandleParams = (i32, i32, i32, i32, i32, i32, i32, i32, i64, i32, i32, i32, i32);
 /// The parameters of `cabi_realloc`: old pointer, old size, alignment, new size.
 type ReallocParams = (i32, i32, i32, i32);
@@ -26,34 +26,58 @@ pub(crate) struct CoreHandler {
     module: InstancePre<Host>,
     memory: ModuleExport,
     realloc: ModuleExport,
-    handle: ModuleExport,
-    post_handle: ModuleExport,
+    handle: Exported,
+    migrate: Option<Exported>,
+}
+
+/// A function of the world, and what cleans up after it.
+struct Exported {
+    function: ModuleExport,
+    post: ModuleExport,
 }
 
 /// A fresh instance of it.
 pub(crate) struct CoreInstance {
     memory: Memory,
     realloc: TypedFunc<ReallocParams, i32>,
-    handle: TypedFunc<HandleParams, i32>,
-    post_handle: TypedFunc<i32, ()>,
+    handle: Callable,
+    migrate: Option<Box<Callable>>,
+}
+
+/// The same in an instance.
+struct Callable {
+    function: TypedFunc<HandleParams, i32>,
+    post: TypedFunc<i32, ()>,
 }
 
 impl CoreHandler {
-    /// Checks the imports and the four exports.
+    /// Checks the imports, the four exports, and the two optional ones.
     pub(crate) fn new(linker: &Linker<Host>, module: &Module) -> wasmtime::Result<Self> {
         use ValType::{I32, I64};
         let engine = module.engine();
         let handle = [I32, I32, I32, I32, I32, I32, I32, I32, I64, I32, I32, I32, I32];
         let handle = FuncType::new(engine, handle, [I32]);
         let realloc = FuncType::new(engine, [I32, I32, I32, I32], [I32]);
-        let post_handle = FuncType::new(engine, [I32], []);
+        let post = FuncType::new(engine, [I32], []);
+        let exported = |name: &str, post_name: &str| -> wasmtime::Result<Exported> {
+            let function = function_export(module, name, &handle)?;
+            Ok(Exported { function, post: function_export(module, post_name, &post)? })
+        };
         Ok(CoreHandler {
             module: linker.instantiate_pre(module)?,
             memory: memory_export(module, "memory")?,
             realloc: function_export(module, "cabi_realloc", &realloc)?,
-            handle: function_export(module, "handle", &handle)?,
-            post_handle: function_export(module, "cabi_post_handle", &post_handle)?,
+            handle: exported("handle", "cabi_post_handle")?,
+            migrate: match module.get_export("migrate") {
+                Some(_) => Some(exported("migrate", "cabi_post_migrate")?),
+                None => None,
+            },
         })
+    }
+
+    /// Whether it has the export `migrate`.
+    pub(crate) fn migrates(&self) -> bool {
+        self.migrate.is_some()
     }
 
     pub(crate) async fn instantiate(&self, store: &mut Store<Host>) -> wasmtime::Result<CoreInstance> {
@@ -64,27 +88,41 @@ impl CoreHandler {
         };
         let memory = export(&self.memory)?;
         let realloc = export(&self.realloc)?;
-        let handle = export(&self.handle)?;
-        let post_handle = export(&self.post_handle)?;
+        let mut function = |exported: &Exported| -> wasmtime::Result<(Extern, Extern)> {
+            Ok((export(&exported.function)?, export(&exported.post)?))
+        };
+        let handle = function(&self.handle)?;
+        let migrate = self.migrate.as_ref().map(function).transpose()?;
         let not_a_function = || format_err!("an export is not a function");
+        let callable = |(function, post): (Extern, Extern)| -> wasmtime::Result<Callable> {
+            Ok(Callable {
+                function: function.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
+                post: post.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
+            })
+        };
         Ok(CoreInstance {
             memory: memory.into_memory().ok_or_else(|| format_err!("`memory` is no memory"))?,
             realloc: realloc.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
-            handle: handle.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
-            post_handle: post_handle.into_func().ok_or_else(not_a_function)?.typed(&*store)?,
+            handle: callable(handle)?,
+            migrate: migrate.map(callable).transpose()?.map(Box::new),
         })
     }
 }
 
 impl CoreInstance {
-    /// Lowers the arguments, calls `handle`, lifts the result and lets the guest clean up.
+    /// Lowers the arguments, calls the export, lifts the result and lets the guest clean up.
     pub(crate) async fn call(&self, store: &mut Store<Host>, arguments: &Arguments) -> wasmtime::Result<Returned> {
+        let (called, lift): (_, lift::Lift) = match arguments.export {
+            Export::Handle => (Some(&self.handle), lift::returned),
+            Export::Migrate => (self.migrate.as_deref(), lift::migrated),
+        };
+        let called = called.ok_or_else(|| format_err!("there is no such export"))?;
         let params = self.lower(store, arguments).await?;
-        let pointer = self.handle.call_async(&mut *store, params).await?;
+        let pointer = called.function.call_async(&mut *store, params).await?;
         let (memory, host) = self.memory.data_and_store_mut(&mut *store);
-        let returned = lift::returned(memory, pointer, |answer, length| host.admits(answer, length))?;
+        let returned = lift(memory, pointer, &|answer, length| host.admits(answer, length))?;
         host.may_leave = false;
-        self.post_handle.call_async(&mut *store, pointer).await?;
+        called.post.call_async(&mut *store, pointer).await?;
         store.data_mut().may_leave = true;
         Ok(returned)
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use wasmtime::Store;
 
 use super::Defect;
-use crate::call::{Arguments, Call, Calling, FreshInstance, Returned};
+use crate::call::{Arguments, Call, Calling, Export, FreshInstance, Returned};
 use crate::ended::Ended;
 use crate::host::{Host, Log};
 use crate::outcome::Outcome;
@@ -37,6 +37,10 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("imports-at-any-time", |policy| {
         policy.call = Arc::new(Forgiving(&["an import was called while", "cannot leave component instance"]));
     }),
+    ("imports-at-any-time-of-a-migration", |policy| {
+        policy.call =
+            Arc::new(InMigrations(Forgiving(&["an import was called while", "cannot leave component instance"])));
+    }),
     ("start-ends-nothing", |policy| policy.call = Arc::new(AnyStart)),
     ("handle-called-twice", |policy| policy.call = Arc::new(Twice)),
     ("clean-up-compiled-away", |policy| policy.module = without_traps),
@@ -51,7 +55,7 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("attribute-added", |policy| {
         policy.arguments = |mut context, input| {
             context.attributes.insert("trace".to_owned(), "1".to_owned());
-            Arguments { context, input }
+            Arguments::of_handle(context, input)
         };
     }),
 ];
@@ -68,6 +72,18 @@ impl Call for Forgiving {
                 _ => Err(error),
             })
         })
+    }
+}
+
+/// The same for migrations only.
+struct InMigrations(Forgiving);
+
+impl Call for InMigrations {
+    fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
+        match arguments.export {
+            Export::Handle => FreshInstance.call(store, handler, arguments),
+            Export::Migrate => self.0.call(store, handler, arguments),
+        }
     }
 }
 

@@ -44,7 +44,7 @@ const DEFECTS: &[Defect] = &[
         policy.call = Arc::new(calls::WaitsForCompilers);
     }),
     ("input-not-passed", |policy| {
-        policy.arguments = |context, _input| Arguments { context, input: b"null".to_vec() };
+        policy.arguments = |context, _input| Arguments::of_handle(context, b"null".to_vec());
     }),
     ("input-returned-without-running", |policy| policy.call = Arc::new(InputReturned)),
     ("failure-kinds-flattened", |policy| {
@@ -63,7 +63,7 @@ const DEFECTS: &[Defect] = &[
             other => (Policy::honest().ended)(other),
         };
     }),
-    ("deadline-cut-short", |policy| policy.deadline = |start, timeout| start + timeout / 100),
+    ("deadline-cut-short", |policy| policy.deadline = |start, timeout| start + timeout / 40),
     ("timeout-constant", |policy| policy.deadline = |start, _timeout| start + TIMEOUT),
     ("one-execution-at-a-time", |policy| policy.places = |_| 1),
     ("output-limit-ignored", |policy| {
@@ -78,7 +78,7 @@ const DEFECTS: &[Defect] = &[
     ("context-attributes-lost", |policy| {
         policy.arguments = |mut context, input| {
             context.attributes.clear();
-            Arguments { context, input }
+            Arguments::of_handle(context, input)
         };
     }),
     ("instances-reused", |policy| {
@@ -151,6 +151,7 @@ const DEFECTS: &[Defect] = &[
         };
     }),
     ("state-committed-at-failure", |policy| policy.commits = |_| true),
+    ("migration-half-kept", |policy| policy.migration_commits = |_| true),
     ("quota-constant", |policy| policy.state.quota = |sum, _quota| sum <= QUOTA),
     ("quota-ignored", |policy| policy.state.quota = |_, _| true),
     ("state-committed-at-a-timeout", |policy| {

@@ -40,7 +40,7 @@ pub(super) const DEFECTS: &[Defect] = &[
         policy.arguments = |mut context, input| {
             let variables = std::env::vars().filter(|(name, _)| name.starts_with("ASSAY_"));
             context.attributes.extend(variables);
-            Arguments { context, input }
+            Arguments::of_handle(context, input)
         };
     }),
     ("attributes-kept", |policy| policy.call = Arc::new(AttributesKept::default())),
@@ -97,7 +97,7 @@ struct Leaving<'a> {
 impl Drop for Leaving<'_> {
     fn drop(&mut self) {
         if self.ended.as_ref().is_some_and(self.to.after) {
-            let Arguments { context, input } = &self.arguments;
+            let Arguments { context, input, .. } = &self.arguments;
             locked(&self.to.left).insert(context.handler.clone(), input.clone());
         }
     }

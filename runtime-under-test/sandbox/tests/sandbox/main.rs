@@ -8,6 +8,7 @@ mod handmade;
 mod hostile;
 mod limits;
 mod log_and_state;
+mod migration;
 mod outcomes;
 #[cfg(feature = "sabotage")]
 mod sabotage;

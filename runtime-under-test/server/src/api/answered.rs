@@ -74,6 +74,11 @@ impl Answered<'_> {
 }
 
 impl Ended {
+    /// What has no output and succeeded.
+    pub fn nothing() -> Self {
+        Ended::Success { output: RawValue::NULL.to_owned() }
+    }
+
     pub fn outcome(&self) -> Outcome {
         match self {
             Ended::Success { .. } => Outcome::Success,

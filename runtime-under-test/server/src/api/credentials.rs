@@ -1,6 +1,6 @@
 //! Credentials for requests to other hosts (egress.md, section 4).
 
-use assay_package::{Code, Json, KeyName, Refusal};
+use assay_package::{Code, KeyName, Refusal};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
@@ -8,9 +8,10 @@ use super::{json as answer, no_content};
 use crate::app::Call;
 use crate::body::RequestBody;
 use crate::outside::credentials::{Asked, Credential};
+use crate::outside::policy::EgressPolicy;
 use crate::problem::{Answer, Problem};
 use crate::redaction::{Redactor, Secrets};
-use crate::request::{Members, malformed};
+use crate::request::Members;
 
 /// `GET /admin/egress/credentials`
 pub fn list(call: &Call) -> Answer {
@@ -29,7 +30,7 @@ pub async fn put(call: &Call, body: &mut RequestBody) -> Answer {
     let value = members.text("value")?;
     // The other members are quoted where they are wrong; the value must not be seen even if it stands in one of them.
     let hidden = Redactor::new(&Secrets::from([value.clone()]));
-    let credential = read(name, value, members)
+    let credential = read(name, value, members, &*app.outside.policy)
         .and_then(|asked| Credential::judge(asked, &*app.outside.policy))
         .map_err(|refusal| app.policy.redacted_refusal(&hidden, refusal))?;
     app.blocking(move |app| {
@@ -64,21 +65,10 @@ pub async fn delete(call: &Call) -> Answer {
         .await
 }
 
-fn read(name: KeyName, value: String, mut members: Members) -> Result<Asked, Refusal> {
-    let handlers = texts(&members.required("handlers")?, "handlers")?;
-    let hosts = texts(&members.required("hosts")?, "hosts")?;
+fn read(name: KeyName, value: String, mut members: Members, policy: &dyn EgressPolicy) -> Result<Asked, Refusal> {
+    let handlers = policy.credential_list(&members.required("handlers")?, "handlers")?;
+    let hosts = policy.credential_list(&members.required("hosts")?, "hosts")?;
     Ok(Asked { name, handlers, hosts, header: members.text("header")?, value })
-}
-
-fn texts(value: &Json, name: &str) -> Result<Vec<String>, Refusal> {
-    let entries =
-        value.as_array().ok_or_else(|| malformed(format!("`{name}` is not an array"), &format!("/{name}")))?;
-    (entries.iter().enumerate())
-        .map(|(index, entry)| match entry.as_str() {
-            Some(text) => Ok(text.to_owned()),
-            None => Err(malformed(format!("an entry of `{name}` is not a string"), &format!("/{name}/{index}"))),
-        })
-        .collect()
 }
 
 fn unknown(name: &KeyName) -> Problem {

@@ -24,7 +24,7 @@ pub async fn show(call: &Call) -> Answer {
 /// `not-found`.
 pub fn handler(app: &App, id: &HandlerId) -> Result<Value, Problem> {
     let handler = app.registry.catalogue().handler(id).cloned().ok_or_else(|| unknown_handler(id))?;
-    let releases = app.policy.listed_versions(&handler);
+    let releases = app.registry_policy.listed_versions(&handler);
     let latest = handler.latest().or(releases.first()).ok_or_else(|| unknown_handler(id))?;
     Ok(json!({
         "id": id.as_str(),
@@ -53,7 +53,7 @@ pub fn release(app: &App, release: &Release) -> Value {
         "abi": release.abi.as_str(),
         "uploaded_at": release.uploaded_at.to_string(),
         "revoked": revoked,
-        "signers": app.policy.shown_signers(signers).iter().map(signer).collect::<Vec<_>>(),
+        "signers": app.registry_policy.shown_signers(signers).iter().map(signer).collect::<Vec<_>>(),
         "parts": parts(release).iter().map(|part| part.shown(release)).collect::<Vec<_>>(),
     })
 }

@@ -5,11 +5,20 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
 
 use super::json as answer;
-use crate::app::Call;
+use crate::app::{App, Call};
 use crate::problem::Answer;
 
 const CONTRACT: &str = "0.1";
 const PROFILES: [&str; 4] = ["core", "egress", "registry", "sandbox"];
+
+/// What is optional: the capabilities of handlers, and HTTP/2 on the way out.
+fn features(app: &App) -> Vec<&'static str> {
+    let mut features: Vec<&str> = app.offer.features.iter().copied().map(Feature::as_str).collect();
+    if app.offer.features.contains(&Feature::Egress) {
+        features.push(assay_egress::HTTP2_FEATURE);
+    }
+    features
+}
 
 /// `GET /.well-known/handler-runtime`
 pub fn discover(call: &Call) -> Answer {
@@ -25,7 +34,7 @@ pub fn discover(call: &Call) -> Answer {
         "contract": CONTRACT,
         "implementation": { "name": "assay-runtime", "version": env!("CARGO_PKG_VERSION") },
         "profiles": PROFILES,
-        "features": app.offer.features.iter().copied().map(Feature::as_str).collect::<Vec<_>>(),
+        "features": features(app),
         "abis": app.offer.abis.iter().copied().map(Abi::as_str).collect::<Vec<_>>(),
         "bounds": bounds,
         "registry_key": {

@@ -8,12 +8,11 @@ use super::json as answer;
 use super::page::{Page, cursor};
 use crate::app::{App, Call};
 use crate::problem::{Answer, Problem};
-use crate::request::{query, query_fault};
 
 /// `GET /handlers/{id}/egress`
 pub async fn audit(call: &Call) -> Answer {
     let (app, id) = (&call.app, call.handler()?);
-    let page = page(call)?;
+    let page = Page::asked(call)?;
     // What was recorded before somebody asks is on the list.
     app.outside.trail.written().await;
     app.blocking(move |app| {
@@ -42,16 +41,4 @@ fn has_audit(app: &App, id: &HandlerId) -> Result<bool, Problem> {
 fn numbered((sequence, mut members): (u64, Value)) -> Value {
     members["sequence"] = sequence.into();
     members
-}
-
-/// Which entries are asked for.
-fn page(call: &Call) -> Result<Page<u64>, assay_package::Refusal> {
-    let policy = &*call.app.policy;
-    let mut page = Page::first(&call.app);
-    for (name, value) in &query(call.head.uri.query(), &["limit", "cursor"], policy)? {
-        if page.read(name, value).is_none() {
-            policy.query_fault(query_fault(name, format!("`{name}` cannot be `{}`", policy.quote(value))))?;
-        }
-    }
-    Ok(page)
 }

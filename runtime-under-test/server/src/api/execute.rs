@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use assay_package::{Code, HandlerId, Limits, Moment};
+use assay_package::{Code, HandlerId, Limits, Manifest, Moment};
 use assay_sandbox::{Context, Execution, Job, Prepared, StateSnapshot};
 use axum::body::Bytes;
 use serde_json::json;
@@ -17,7 +17,7 @@ use crate::app::{App, Call};
 use crate::body::RequestBody;
 use crate::catalogue::Release;
 use crate::input::Question;
-use crate::installations::{Installed, Running, Turn};
+use crate::installations::{Installed, Running, Turn, Values};
 use crate::output;
 use crate::policy::{KeptAnswer, Place, StateChanges};
 use crate::problem::{Answer, Problem};
@@ -86,7 +86,7 @@ async fn run(call: &Call, ready: Ready) -> Answer {
         context,
         input: question.text,
         limits: limits(&running.manifest.limits),
-        state: turn.as_ref().map(|turn| snapshot(app, &running, turn)),
+        state: turn.as_ref().map(|turn| snapshot(app, &running.manifest, turn.as_ref().cloned().unwrap_or_default())),
         egress: app.outside.of(&execution, &running.manifest),
     };
     let Execution { outcome, logs, logs_truncated, usage, state_changes } = app.sandbox.execute(&prepared, job).await;
@@ -200,7 +200,8 @@ fn context(call: &Call, installed: &Installed, attributes: BTreeMap<String, Stri
     }
 }
 
-fn limits(limits: &Limits) -> assay_sandbox::Limits {
+/// The limits of a manifest, for the sandbox.
+pub fn limits(limits: &Limits) -> assay_sandbox::Limits {
     assay_sandbox::Limits {
         memory_bytes: limits.memory_bytes,
         timeout: Duration::from_millis(limits.timeout_ms),
@@ -209,10 +210,11 @@ fn limits(limits: &Limits) -> assay_sandbox::Limits {
     }
 }
 
-fn snapshot(app: &App, running: &Running, turn: &Turn) -> StateSnapshot {
-    let permission = running.manifest.permissions.state;
+/// The committed values with the rules of a manifest.
+pub fn snapshot(app: &App, manifest: &Manifest, values: Values) -> StateSnapshot {
+    let permission = manifest.permissions.state;
     StateSnapshot {
-        values: turn.as_ref().cloned().unwrap_or_default(),
+        values,
         max_bytes: permission.map_or(0, |state| state.max_bytes),
         max_key_bytes: app.offer.bounds.state_key_bytes,
         max_keys: app.offer.bounds.state_keys,
@@ -220,7 +222,7 @@ fn snapshot(app: &App, running: &Running, turn: &Turn) -> StateSnapshot {
 }
 
 /// The credentials that a response to the handler may tell of, as of now.
-fn credentials(app: &App, running: &Running) -> Secrets {
+pub fn credentials(app: &App, running: &Running) -> Secrets {
     match running.manifest.permissions.egress {
         Some(_) => app.outside.sensitive(&running.manifest.id),
         None => Secrets::new(),
@@ -250,6 +252,15 @@ async fn judge(
                 Err(detail) => Ended::OutputRejected { detail },
             }
         }
+        other => without_output(other, limits).unwrap_or_else(Ended::nothing),
+    };
+    Ok((ended, secrets))
+}
+
+/// What an outcome without an output is called; none if there is one.
+pub fn without_output(outcome: assay_sandbox::Outcome, limits: &Limits) -> Option<Ended> {
+    Some(match outcome {
+        assay_sandbox::Outcome::Output(_) => return None,
         assay_sandbox::Outcome::Failure { kind, message } => {
             Ended::Failure { failure: Failure { kind: kind.as_str(), message } }
         }
@@ -263,8 +274,7 @@ async fn judge(
         assay_sandbox::Outcome::OutputTooLarge => Ended::OutputRejected {
             detail: format!("the output or the message is larger than its limit of {} bytes", limits.output_bytes),
         },
-    };
-    Ok((ended, secrets))
+    })
 }
 
 /// Makes the changes durable, then shows them to whoever has the turn next. Once begun it is carried through, also if

@@ -6,73 +6,168 @@ use anyhow::Context as _;
 use assay_package::{Abi, Code, HandlerId, Moment, Refusal, Version};
 use assay_sandbox::{PrepareError, Prepared};
 use axum::http::StatusCode;
+use serde_json::Value;
 
-use super::installed::shown;
+use super::installed::{acknowledgement, upgraded};
+use super::migrate::{Migrated, migrate, refused};
 use super::{detail, no_content};
 use crate::app::{App, Call};
 use crate::body::RequestBody;
 use crate::catalogue::Release;
 use crate::installations::{Installed, Running, TurnToChange};
+use crate::policy::StateChanges;
 use crate::problem::{Answer, Problem};
 use crate::request::Members;
+use crate::retries::{self, Retry};
 
 /// `POST /handlers/{id}/install`
 pub async fn install(call: &Call, body: &mut RequestBody) -> Answer {
     let (app, id) = (&call.app, call.handler()?);
-    let version = version(call, body).await?;
-    let release = stored(app, &id, &version)?;
-    if let Some(installed) = app.installations.get(&id) {
-        app.policy.install_again(&installed)?;
-    }
-    judge(app, Moment::Install, &release, None)?;
-    let running = make_ready(app, &release).await?;
-    app.blocking(move |app| {
-        let mut writer = app.store.write();
+    let (bytes, retry) = retries::read(call, body).await?;
+    retries::answer(app, retry, async |retry| {
+        let release = stored(app, &id, &version(app, &bytes)?)?;
+        if let Some(installed) = app.installations.get(&id) {
+            app.policy.install_again(&installed)?;
+        }
+        judge(app, Moment::Install, &release, None)?;
+        let (_, running) = make_ready(app, &release).await?;
+        app.blocking(move |app| install_ready(app, release, running, retry.as_ref())).await
+    })
+    .await
+}
+
+fn install_ready(app: &App, release: Arc<Release>, running: Arc<Running>, retry: Option<&Retry>) -> Answer {
+    let id = &release.handler;
+    let mut writer = app.store.write();
+    let (answer, installed) = retries::once(app, &mut writer, retry, |writer| {
         // Both may have changed while the module was compiled.
-        let before = app.installations.get(&id);
+        let before = app.installations.get(id);
         if let Some(installed) = &before {
             app.policy.install_again(installed)?;
         }
         judge(app, Moment::Install, &release, None)?;
         let installed_at = app.clock.now();
         let (number, account) = match before {
-            None => (writer.install(&id, &release.version, installed_at)?, app.open_account(installed_at)),
+            None => (writer.install(id, &release.version, installed_at)?, app.open_account(installed_at)),
             Some(before) => {
-                writer.upgrade(before.number, &release.version, installed_at)?;
+                writer.upgrade(before.number, &release.version, installed_at, id.as_str(), &StateChanges::new())?;
                 (before.number, before.account.clone())
             }
         };
-        app.installations.put(Installed { number, release, installed_at, running: Some(running), account });
-        shown(app, &id, StatusCode::CREATED)
-    })
-    .await
+        let release = release.clone();
+        let installed = Installed { number, release, installed_at, running: Some(running), account };
+        Ok((acknowledgement(StatusCode::CREATED, &installed)?, installed))
+    })?;
+    if let Some(installed) = installed {
+        app.installations.put(installed);
+    }
+    answer.into_response()
 }
 
 /// `POST /handlers/{id}/upgrade`
 pub async fn upgrade(call: &Call, body: &mut RequestBody) -> Answer {
     let (app, id) = (&call.app, call.handler()?);
-    let version = version(call, body).await?;
-    let before = installed(app, &id)?;
-    let release = stored(app, &id, &version)?;
+    let (bytes, retry) = retries::read(call, body).await?;
+    retries::answer(app, retry, async |retry| {
+        let version = version(app, &bytes)?;
+        let asked = installed(app, &id)?;
+        let release = stored(app, &id, &version)?;
+        judge(app, Moment::Upgrade, &release, Some(&asked))?;
+        replace(call, asked, release, retry).await
+    })
+    .await
+}
+
+async fn replace(call: &Call, asked: Arc<Installed>, release: Arc<Release>, retry: Option<Retry>) -> Answer {
+    let (app, id) = (&call.app, &release.handler);
+    let (prepared, running) = make_ready(app, &release).await?;
+    let turn = turn_to_change(app, id).await;
+    // Somebody else may have had the turn before. From here on nobody but this upgrade changes what is installed.
+    let before = app.migrations.replaced(asked, installed(app, id)?);
+    if !app.migrations.migrates(prepared.migrates()) {
+        let changes = StateChanges::new();
+        return switch(app, Switch { before, release, running, turn, changes, report: None, retry }).await;
+    }
     judge(app, Moment::Upgrade, &release, Some(&before))?;
-    let running = make_ready(app, &release).await?;
-    let mut turn = turn_to_change(app, &id).await;
+    let turn = app.migrations.held(turn);
+    let migrated = migrate(call, &before, &release, &running, &prepared).await?;
+    let turn = match turn {
+        Some(turn) => turn,
+        None => turn_to_change(app, id).await,
+    };
+    let Migrated { failed, report, changes } = migrated;
+    if let Some(Err(refusal)) = failed.map(|refusal| app.migrations.failed(refusal)) {
+        let changes = app.migrations.kept_of_a_failure(changes);
+        change(app, before, turn, changes).await?;
+        return Ok(refused(&refusal, report));
+    }
+    let changes = changes.unwrap_or_default();
+    switch(app, Switch { before, release, running, turn, changes, report, retry }).await
+}
+
+/// An upgrade whose turn has come, and whose migration has succeeded if there was one.
+struct Switch {
+    before: Arc<Installed>,
+    release: Arc<Release>,
+    running: Arc<Running>,
+    turn: TurnToChange,
+    /// What the migration changed.
+    changes: StateChanges,
+    /// What is answered of it.
+    report: Option<Value>,
+    retry: Option<Retry>,
+}
+
+/// Asks the gates for the last time, and commits the version with what its migration changed.
+async fn switch(app: &Arc<App>, switch: Switch) -> Answer {
     app.blocking(move |app| {
+        let Switch { before, release, running, mut turn, mut changes, report, retry } = switch;
         let mut writer = app.store.write();
-        let before = installed(app, &id)?;
-        judge(app, Moment::Upgrade, &release, Some(&before))?;
-        let installed_at = app.clock.now();
-        writer.upgrade(before.number, &release.version, installed_at)?;
-        if app.policy.clears_state_at_upgrade() {
-            let owner = app.policy.state_owner(id.as_str());
-            let keys = app.store.state(&owner)?.into_keys();
-            writer.commit_state(before.number, &owner, &keys.map(|key| (key, None)).collect())?;
-            turn.forget();
+        let (answer, after) = retries::once(app, &mut writer, retry.as_ref(), |writer| {
+            if app.migrations.judges_again() {
+                judge(app, Moment::Upgrade, &release, Some(&before))?;
+            }
+            let installed_at = app.clock.now();
+            let owner = app.policy.state_owner(release.handler.as_str());
+            if app.policy.clears_state_at_upgrade() {
+                changes = app.store.state(&owner)?.into_keys().map(|key| (key, None)).collect();
+            }
+            if !changes.is_empty() {
+                turn.forget();
+            }
+            if !app.migrations.commits_together() {
+                writer.commit_state(before.number, &owner, &std::mem::take(&mut changes))?;
+                app.migrations.between();
+            }
+            writer.upgrade(before.number, &release.version, installed_at, &owner, &changes)?;
+            let running = Some(app.policy.upgraded(&before, running));
+            let (number, account) = (before.number, before.account.clone());
+            let after = Installed { number, release, installed_at, running, account };
+            Ok((upgraded(&after, report)?, after))
+        })?;
+        if let Some(after) = after {
+            app.installations.put(after);
         }
-        let running = Some(app.policy.upgraded(&before, running));
-        let (number, account) = (before.number, before.account.clone());
-        app.installations.put(Installed { number, release, installed_at, running, account });
-        shown(app, &id, StatusCode::OK)
+        answer.into_response()
+    })
+    .await
+}
+
+/// Commits changes to the state of an installation whose version stays.
+async fn change(
+    app: &Arc<App>,
+    installed: Arc<Installed>,
+    mut turn: TurnToChange,
+    changes: StateChanges,
+) -> Result<(), Problem> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    app.blocking(move |app| {
+        let owner = app.policy.state_owner(installed.release.handler.as_str());
+        turn.forget();
+        app.store.write().commit_state(installed.number, &owner, &changes)?;
+        Ok(())
     })
     .await
 }
@@ -165,10 +260,11 @@ pub async fn prepare(app: &Arc<App>, release: &Arc<Release>) -> Result<Prepared,
     }
 }
 
-async fn make_ready(app: &Arc<App>, release: &Arc<Release>) -> Result<Arc<Running>, Problem> {
+async fn make_ready(app: &Arc<App>, release: &Arc<Release>) -> Result<(Prepared, Arc<Running>), Problem> {
     let prepared = prepare(app, release).await?;
-    let release = release.clone();
-    app.blocking(move |app| Ok(Arc::new(make_running(app, &release, Some(prepared))?))).await
+    let (release, compiled) = (release.clone(), prepared.clone());
+    let running = app.blocking(move |app| Ok(Arc::new(make_running(app, &release, Some(compiled))?))).await?;
+    Ok((prepared, running))
 }
 
 /// Waits until the execution under way has committed; those that wait begin after the change, with what is then installed.
@@ -178,9 +274,8 @@ async fn turn_to_change(app: &App, id: &HandlerId) -> TurnToChange {
     app.installations.state(&turns, app.executions_at_most()).turn_to_change().await
 }
 
-async fn version(call: &Call, body: &mut RequestBody) -> Result<Version, Problem> {
-    let app = &call.app;
-    Ok(Members::read(body, &["version"], &app.offer.bounds, &*app.policy).await?.parsed("version")?)
+fn version(app: &App, bytes: &[u8]) -> Result<Version, Problem> {
+    Ok(Members::parse(bytes, &["version"], &app.offer.bounds, &*app.policy)?.parsed("version")?)
 }
 
 fn stored(app: &App, id: &HandlerId, version: &Version) -> Result<Arc<Release>, Problem> {

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 
 use super::page::{Page, cursor};
 use super::{install, json as answer};
-use crate::app::{App, Call};
+use crate::app::Call;
 use crate::installations::Installed;
-use crate::problem::Answer;
+use crate::problem::{Answer, Problem};
 use crate::request::{query, query_fault};
+use crate::retries::Acknowledgement;
 
 /// `GET /handlers/{id}`
 pub fn show(call: &Call) -> Answer {
-    shown(&call.app, &call.handler()?, StatusCode::OK)
+    answer(StatusCode::OK, &item(&*install::installed(&call.app, &call.handler()?)?))
 }
 
 /// `GET /handlers`
@@ -35,12 +36,24 @@ pub fn list(call: &Call) -> Answer {
     answer(StatusCode::OK, &json!({ "handlers": handlers, "next_cursor": next_cursor }))
 }
 
-/// An installation as the answer to what made it or asked for it.
+/// An installation as the answer to what made it.
 ///
 /// # Errors
-/// `not-installed`.
-pub fn shown(app: &App, id: &HandlerId, status: StatusCode) -> Answer {
-    answer(status, &item(&*install::installed(app, id)?))
+/// If it has no JSON text.
+pub fn acknowledgement(status: StatusCode, installed: &Installed) -> Result<Acknowledgement, Problem> {
+    Acknowledgement::new(status, &item(installed))
+}
+
+/// An installation as the answer to an upgrade, with what is said of its migration.
+///
+/// # Errors
+/// If it has no JSON text.
+pub fn upgraded(installed: &Installed, migration: Option<Value>) -> Result<Acknowledgement, Problem> {
+    let mut body = item(installed);
+    if let Some(migration) = migration {
+        body["migration"] = migration;
+    }
+    Acknowledgement::new(StatusCode::OK, &body)
 }
 
 fn item(installed: &Installed) -> Value {

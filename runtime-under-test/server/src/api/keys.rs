@@ -12,14 +12,14 @@ use crate::request::{Members, malformed, time};
 
 /// `GET /admin/trust/keys`
 pub fn list(call: &Call) -> Answer {
-    let keys: Vec<Value> = call.app.policy.shown_keys(call.app.registry.keys()).values().map(shown).collect();
+    let keys: Vec<Value> = call.app.registry_policy.shown_keys(call.app.registry.keys()).values().map(shown).collect();
     answer(StatusCode::OK, &json!({ "keys": keys }))
 }
 
 /// `GET /admin/trust/keys/{key}`
 pub fn show(call: &Call) -> Answer {
     let name: KeyName = call.name(0, "key")?;
-    let keys = call.app.policy.shown_keys(call.app.registry.keys());
+    let keys = call.app.registry_policy.shown_keys(call.app.registry.keys());
     answer(StatusCode::OK, &shown(keys.get(&name).ok_or_else(|| unknown(&name))?))
 }
 
@@ -52,14 +52,14 @@ pub async fn put(call: &Call, body: &mut RequestBody) -> Answer {
             let mut writer = app.store.write();
             let stored = app.registry.keys().remove(&key.name);
             if let Some(stored) = &stored {
-                app.policy.replace_key(stored, &key)?;
+                app.registry_policy.replace_key(stored, &key)?;
             }
             writer.put_key(&key)?;
             app.registry.change_keys(|keys| drop(keys.insert(key.name.clone(), key.clone())));
             Ok(if stored.is_some() { StatusCode::OK } else { StatusCode::CREATED })
         })
         .await?;
-    let keys = app.policy.shown_keys(app.registry.keys());
+    let keys = app.registry_policy.shown_keys(app.registry.keys());
     answer(status, &keys.get(&request.name).map(shown))
 }
 

@@ -31,9 +31,9 @@ pub fn list(call: &Call) -> Answer {
         .range::<HandlerId, _>((start, Bound::Unbounded))
         .filter(|(id, handler)| {
             let category = handler.latest().map(|release| release.category.as_str()).unwrap_or_default();
-            app.policy.matches(&wanted.filters, category, app.installations.get(id).is_some())
+            app.registry_policy.matches(&wanted.filters, category, app.installations.get(id).is_some())
         })
-        .skip(app.policy.passed_over(wanted.page.after.is_some()));
+        .skip(app.registry_policy.passed_over(wanted.page.after.is_some()));
     let page: Vec<_> = matching.by_ref().take(wanted.page.limit).collect();
     let last = page.last().map(|(id, _)| cursor(id.as_str()));
     let next_cursor = matching.next().and(last);
@@ -63,8 +63,8 @@ impl Wanted {
 
 fn item(app: &App, id: &HandlerId, handler: &Handler) -> Option<Value> {
     let latest = handler.latest()?;
-    let versions = app.policy.listed_versions(handler).iter().map(|release| release.version.clone()).collect();
-    let versions = app.policy.item_versions(versions);
+    let versions = app.registry_policy.listed_versions(handler).iter().map(|release| release.version.clone()).collect();
+    let versions = app.registry_policy.item_versions(versions);
     Some(json!({
         "id": id.as_str(),
         "name": latest.name,

@@ -11,6 +11,7 @@ pub mod install;
 mod installed;
 mod keys;
 mod list;
+mod migrate;
 mod page;
 mod record;
 mod revoke;
@@ -18,6 +19,7 @@ mod sign;
 mod state;
 mod upload;
 
+pub use download::{Selected, selected};
 pub use execute::overloaded as too_many_executions;
 pub use keys::same_key;
 pub use upload::stored_already;
@@ -32,6 +34,7 @@ use crate::app::Call;
 use crate::body::RequestBody;
 use crate::problem::{Answer, Problem};
 use crate::request;
+use crate::retries::Acknowledgement;
 use crate::routes::Operation;
 
 /// Carries out an operation for a caller who may.
@@ -91,16 +94,16 @@ pub fn health() -> Response {
 
 /// A JSON answer.
 fn json(status: StatusCode, body: &impl Serialize) -> Answer {
-    let text = serde_json::to_vec(body).map_err(|error| Problem::Failed(error.into()))?;
-    let mut response = Response::new(Body::from(text));
-    *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    Acknowledgement::new(status, body)?.into_response()
 }
 
 /// An answer without a body.
 fn no_content() -> Response {
+    empty(StatusCode::NO_CONTENT)
+}
+
+fn empty(status: StatusCode) -> Response {
     let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::NO_CONTENT;
+    *response.status_mut() = status;
     response
 }

@@ -2,10 +2,12 @@
 
 use std::str::FromStr;
 
+use assay_package::Refusal;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::app::App;
+use crate::app::{App, Call};
+use crate::request::{query, query_fault};
 
 const DEFAULT_LIMIT: usize = 50;
 /// What a cursor of this form begins with: another form gets another prefix.
@@ -25,6 +27,21 @@ impl<K: FromStr> Page<K> {
     pub fn first(app: &App) -> Self {
         let most = usize::try_from(app.offer.bounds.page_items).unwrap_or(usize::MAX);
         Self { most, limit: DEFAULT_LIMIT.min(most), after: None }
+    }
+
+    /// The page that a request of a list without filters asks for.
+    ///
+    /// # Errors
+    /// The parameter that cannot be understood, or that the list does not have.
+    pub fn asked(call: &Call) -> Result<Self, Refusal> {
+        let policy = &*call.app.policy;
+        let mut page = Self::first(&call.app);
+        for (name, value) in &query(call.head.uri.query(), &["limit", "cursor"], policy)? {
+            if page.read(name, value).is_none() {
+                policy.query_fault(query_fault(name, format!("`{name}` cannot be `{}`", policy.quote(value))))?;
+            }
+        }
+        Ok(page)
     }
 
     /// Reads the parameter `limit` or `cursor`; none if it cannot be understood.

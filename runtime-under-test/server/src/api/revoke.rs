@@ -47,10 +47,10 @@ fn revoke_at_once(app: &App, id: &HandlerId, version: Option<&Version>, reason: 
         None => None,
     };
     if release.map_or(handler.revoked, |release| release.revoked) {
-        return Ok(app.policy.revoke_again()?);
+        return Ok(app.registry_policy.revoke_again()?);
     }
     let now = app.clock.now();
-    match app.policy.revoked_version(version.cloned()) {
+    match app.registry_policy.revoked_version(version.cloned()) {
         Some(version) => {
             writer.revoke_release(id, &version, reason, now)?;
             app.registry.change(|catalogue| catalogue.change(id, &version, |release| release.revoked = true));

@@ -9,13 +9,12 @@ use super::page::{Page, cursor};
 use super::{install, json as answer};
 use crate::app::Call;
 use crate::problem::Answer;
-use crate::request::{query, query_fault};
 
 /// `GET /handlers/{id}/state`
 pub async fn show(call: &Call) -> Answer {
     let id = call.handler()?;
     install::installed(&call.app, &id)?;
-    let page = page(call)?;
+    let page = Page::asked(call)?;
     call.app
         .blocking(move |app| {
             let installed = install::installed(app, &id)?;
@@ -42,16 +41,4 @@ pub async fn show(call: &Call) -> Answer {
             )
         })
         .await
-}
-
-/// Which keys are asked for.
-fn page(call: &Call) -> Result<Page<String>, assay_package::Refusal> {
-    let policy = &*call.app.policy;
-    let mut page = Page::first(&call.app);
-    for (name, value) in &query(call.head.uri.query(), &["limit", "cursor"], policy)? {
-        if page.read(name, value).is_none() {
-            policy.query_fault(query_fault(name, format!("`{name}` cannot be `{}`", policy.quote(value))))?;
-        }
-    }
-    Ok(page)
 }

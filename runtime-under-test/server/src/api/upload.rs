@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use assay_package::{Code, Package, Part};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::Response;
+use axum::http::StatusCode;
 
-use super::{detail, json as answer};
+use super::detail;
 use crate::app::{App, Call};
 use crate::body::RequestBody;
 use crate::catalogue::Release;
 use crate::multipart;
 use crate::policy::{Duplicate, Judged};
 use crate::problem::{Answer, Problem};
+use crate::retries::{self, Acknowledgement, Retry};
 use crate::store::{Inserted, NewRelease, Writer};
 
 /// `POST /admin/registry/handlers`
@@ -20,23 +20,27 @@ pub async fn upload(call: &Call, body: &mut RequestBody) -> Answer {
     let app = &call.app;
     let bounds = app.policy.upload_bounds(&app.offer.bounds);
     let parts = multipart::read(&call.head.headers, body, &bounds, &*app.policy).await?;
-    let overloaded = || Problem::refused(Code::Overloaded, "too many uploads are being judged");
-    let place = app.rooms.gates().await.ok_or_else(overloaded)?;
-    app.blocking(move |app| {
-        // Held until it is judged, also if the caller goes away.
-        let _place = place;
-        judge_and_store(app, parts)
+    let retry = Retry::of(app, &call.head, |fingerprint| fingerprint.parts(&parts))?;
+    retries::answer(app, retry, async |retry| {
+        let overloaded = || Problem::refused(Code::Overloaded, "too many uploads are being judged");
+        let place = app.rooms.gates().await.ok_or_else(overloaded)?;
+        let judged = move |app: &Arc<App>| {
+            // Held until it is judged, also if the caller goes away.
+            let _place = place;
+            judge_and_store(app, parts, retry.as_ref())
+        };
+        app.blocking(judged).await
     })
     .await
 }
 
-fn judge_and_store(app: &Arc<App>, parts: Vec<Part>) -> Answer {
+fn judge_and_store(app: &Arc<App>, parts: Vec<Part>, retry: Option<&Retry>) -> Answer {
     let trust = app.registry.trust();
     let circumstances = app.circumstances(&trust, app.clock.now());
     let Judged { stored, refusal } = app.policy.judge_upload(&app.gates, parts, &circumstances);
-    let release = stored.map(|package| store(app, package)).transpose()?;
-    match (refusal, release) {
-        (None, Some(release)) => acknowledge(app, &release),
+    let answer = stored.map(|package| store(app, package, retry)).transpose()?;
+    match (refusal, answer) {
+        (None, Some(answer)) => answer.into_response(),
         (Some(refusal), _) => Err(refusal.into()),
         (None, None) => Err(Problem::Failed(anyhow::anyhow!("an upload was neither stored nor refused"))),
     }
@@ -44,7 +48,7 @@ fn judge_and_store(app: &Arc<App>, parts: Vec<Part>) -> Answer {
 
 /// Stores a package: the module first, then, at once, everything that refers to it. A version that is stored is refused
 /// before its module takes any room, and the module of one that loses the race against another is removed.
-fn store(app: &App, package: Package) -> Result<Release, Problem> {
+fn store(app: &App, package: Package, retry: Option<&Retry>) -> Result<Acknowledgement, Problem> {
     let Package { manifest, manifest_bytes, digest, module, envelopes } = package;
     let release = Release {
         handler: manifest.id,
@@ -68,14 +72,17 @@ fn store(app: &App, package: Package) -> Result<Release, Problem> {
     }
     let new = NewRelease { release, manifest: &manifest_bytes };
     let mut writer = app.store.write();
-    let shown = match insert(app, &mut writer, known, &new, &module)? {
-        Inserted::Stored => Duplicate::New,
-        Inserted::Exists => judge_duplicate(app, &mut writer, &new, &module)?,
-    };
-    if shown == Duplicate::New {
-        app.registry.add(|catalogue| catalogue.put(new.release.clone()));
+    let (answer, stored) = retries::once(app, &mut writer, retry, |writer| {
+        let shown = match insert(app, writer, known, &new, &module)? {
+            Inserted::Stored => Duplicate::New,
+            Inserted::Exists => judge_duplicate(app, writer, &new, &module)?,
+        };
+        Ok((acknowledgement(app, &new.release)?, shown))
+    })?;
+    if stored == Some(Duplicate::New) {
+        app.registry.add(|catalogue| catalogue.put(new.release));
     }
-    Ok(new.release)
+    Ok(answer)
 }
 
 fn insert(
@@ -101,7 +108,7 @@ fn judge_duplicate(
     new: &NewRelease<'_>,
     module: &[u8],
 ) -> Result<Duplicate, Problem> {
-    let shown = app.policy.duplicate(writer, new);
+    let shown = app.registry_policy.duplicate(writer, new);
     match shown {
         Ok(Duplicate::New) => app.store.put_module(&new.release, module)?,
         _ => app.store.remove_orphan(writer, &new.release)?,
@@ -109,13 +116,9 @@ fn judge_duplicate(
     shown
 }
 
-fn acknowledge(app: &App, release: &Release) -> Answer {
-    let mut response: Response = answer(StatusCode::CREATED, &detail::release(app, release))?;
-    let location = app.policy.location(release).and_then(|path| HeaderValue::from_str(&path).ok());
-    if let Some(location) = location {
-        response.headers_mut().insert(header::LOCATION, location);
-    }
-    Ok(response)
+fn acknowledgement(app: &App, release: &Release) -> Result<Acknowledgement, Problem> {
+    let location = app.registry_policy.location(release);
+    Ok(Acknowledgement { location, ..Acknowledgement::new(StatusCode::CREATED, &detail::release(app, release))? })
 }
 
 /// The refusal of a version that is stored (registry.md 2.4).

@@ -4,11 +4,12 @@
 use std::time::Duration;
 
 use assay_egress::Grant;
-use assay_package::{HandlerId, Manifest, Refusal};
+use assay_package::{HandlerId, Json, Manifest, Refusal};
 use serde_json::{Value, json};
 
 use super::credentials::{Credential, CredentialFault, Kept};
 use crate::redaction::Secrets;
+use crate::request::malformed;
 
 /// The contract as it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +39,17 @@ pub trait EgressPolicy: Send + Sync + 'static {
     /// Judges a member of a credential that is not of its form (4.1).
     fn credential_fault(&self, fault: CredentialFault) -> Result<(), Refusal> {
         Err(fault.refusal)
+    }
+
+    /// Reads a member of a credential that is a list of texts (4.1).
+    fn credential_list(&self, member: &Json, name: &str) -> Result<Vec<String>, Refusal> {
+        let entries =
+            member.as_array().ok_or_else(|| malformed(format!("`{name}` is not an array"), &format!("/{name}")))?;
+        let texts = entries.iter().enumerate().map(|(index, entry)| match entry.as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(malformed(format!("an entry of `{name}` is not a string"), &format!("/{name}/{index}"))),
+        });
+        texts.collect()
     }
 
     /// A credential as it is shown: without its value (4.1).

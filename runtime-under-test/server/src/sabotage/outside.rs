@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use assay_egress::Grant;
-use assay_package::{Bounds, HandlerId, HostRule, KeyName, Manifest, Refusal};
+use assay_package::{Bounds, HandlerId, HostRule, Json, KeyName, Manifest, Refusal};
 use serde_json::Value;
 
 use crate::outside::credentials::{Credential, CredentialFault, Kept, Member};
@@ -19,11 +19,18 @@ type Defect = (&'static str, fn() -> Arc<dyn EgressPolicy>);
 pub const DEFECTS: &[Defect] = &[
     ("egress-rules-kept-at-upgrade", || Arc::<KeepsRules>::default()),
     ("egress-limits-from-the-bounds", || Arc::new(LimitsOfTheRuntime)),
+    ("egress-default-bytes-unlimited", || Arc::new(Defaults(unlimited_bytes))),
+    ("egress-default-rate-lower", || Arc::new(Defaults(lower_rate))),
+    ("egress-default-rate-ignored", || Arc::new(Defaults(ignored_rate))),
+    ("egress-default-queue-unbounded", || Arc::new(Defaults(unbounded_queue))),
+    ("egress-default-queue-smaller", || Arc::new(Defaults(smaller_queue))),
+    ("egress-default-timeout-shorter", || Arc::new(Defaults(shorter_timeout))),
     ("credentials-listed-with-values", || Arc::new(ShowsValues)),
     ("credential-headers-unjudged", || Arc::new(Unjudged(Member::Header))),
     ("credential-values-unjudged", || Arc::new(Unjudged(Member::Value))),
     ("credential-hosts-unjudged", || Arc::new(Unjudged(Member::Hosts))),
     ("credential-handlers-unjudged", || Arc::new(Unjudged(Member::Handlers))),
+    ("credential-lists-guessed", || Arc::new(GuessesLists)),
     ("credentials-for-any-handler", || Arc::new(AnyHandler)),
     ("credentials-for-any-host", || Arc::new(AnyHost)),
     ("credentials-for-any-port", || Arc::new(AnyPort)),
@@ -66,6 +73,52 @@ impl EgressPolicy for LimitsOfTheRuntime {
     }
 }
 
+/// Another default than the bound. A manifest that asks for as much as the bound cannot be told from one that asks for nothing.
+struct Defaults(fn(&mut Grant, &Bounds));
+impl EgressPolicy for Defaults {
+    fn grant(&self, execution: &str, manifest: &Manifest) -> Option<Grant> {
+        let mut grant = EgressContract.grant(execution, manifest)?;
+        (self.0)(&mut grant, &Bounds::default());
+        Some(grant)
+    }
+}
+
+fn unlimited_bytes(grant: &mut Grant, bounds: &Bounds) {
+    if grant.bytes_per_minute == bounds.egress_bytes_per_minute {
+        grant.bytes_per_minute = u64::MAX;
+    }
+}
+
+fn lower_rate(grant: &mut Grant, bounds: &Bounds) {
+    if grant.requests_per_minute == bounds.egress_requests_per_minute {
+        grant.requests_per_minute = 600;
+    }
+}
+
+fn ignored_rate(grant: &mut Grant, bounds: &Bounds) {
+    if grant.requests_per_minute == bounds.egress_requests_per_minute {
+        grant.requests_per_minute = u64::MAX;
+    }
+}
+
+fn unbounded_queue(grant: &mut Grant, bounds: &Bounds) {
+    if grant.queue == bounds.egress_queue {
+        grant.queue = u64::MAX;
+    }
+}
+
+fn smaller_queue(grant: &mut Grant, bounds: &Bounds) {
+    if grant.queue == bounds.egress_queue {
+        grant.queue /= 2;
+    }
+}
+
+fn shorter_timeout(grant: &mut Grant, bounds: &Bounds) {
+    if grant.timeout == Duration::from_millis(bounds.egress_timeout_ms) {
+        grant.timeout = Duration::from_secs(2);
+    }
+}
+
 struct ShowsValues;
 impl EgressPolicy for ShowsValues {
     fn shown(&self, credential: &Credential) -> Value {
@@ -80,6 +133,18 @@ struct Unjudged(Member);
 impl EgressPolicy for Unjudged {
     fn credential_fault(&self, fault: CredentialFault) -> Result<(), Refusal> {
         if fault.of == self.0 { Ok(()) } else { Err(fault.refusal) }
+    }
+}
+
+/// Takes a text for a list of one, and what is no text for none.
+struct GuessesLists;
+impl EgressPolicy for GuessesLists {
+    fn credential_list(&self, member: &Json, name: &str) -> Result<Vec<String>, Refusal> {
+        match (member.as_str(), member.as_array()) {
+            (Some(text), _) => Ok(vec![text.to_owned()]),
+            (_, Some(entries)) => Ok(entries.iter().filter_map(|entry| entry.as_str().map(str::to_owned)).collect()),
+            _ => EgressContract.credential_list(member, name),
+        }
     }
 }
 

@@ -20,8 +20,13 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
     ("trust-forgotten-at-restart", "DELETE FROM trust_keys"),
     ("installations-forgotten-at-restart", "DELETE FROM installations"),
     ("state-forgotten-at-restart", "DELETE FROM state"),
+    (
+        "upgrades-forgotten-at-restart",
+        "UPDATE installations SET version = (SELECT min(version) FROM releases WHERE handler = installations.handler)",
+    ),
     ("registry-key-new-at-restart", "DELETE FROM registry_key"),
     ("credentials-lost-at-restart", "DELETE FROM egress_credentials"),
+    ("idempotency-keys-forgotten-at-restart", "DELETE FROM idempotency_keys"),
     ("audit-lost-at-restart", "DROP TRIGGER IF EXISTS egress_audit_stays; DELETE FROM egress_audit"),
 ];
 

@@ -1,9 +1,12 @@
 //! Which version of which handler is installed.
 
+use std::collections::BTreeMap;
+
 use assay_package::{HandlerId, Version};
 use jiff::Timestamp;
 use rusqlite::params;
 
+use super::state::apply;
 use super::{Store, StoreError, Writer};
 
 /// A row: one installation.
@@ -42,7 +45,7 @@ impl Writer<'_> {
     /// Installs a version of a handler of which none is installed; answers the installation's number. That it was installed
     /// once is remembered for good.
     pub fn install(&mut self, handler: &HandlerId, version: &Version, at: Timestamp) -> Result<i64, StoreError> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.connection.savepoint()?;
         transaction.execute("INSERT OR IGNORE INTO installed_once (handler) VALUES (?1)", [handler.as_str()])?;
         transaction.execute(
             "INSERT INTO installations (handler, version, installed_at) VALUES (?1, ?2, ?3)",
@@ -53,13 +56,22 @@ impl Writer<'_> {
         Ok(number)
     }
 
-    /// Replaces the version of an installation; its number and its state stay.
-    pub fn upgrade(&mut self, number: i64, version: &Version, at: Timestamp) -> Result<(), StoreError> {
-        self.connection.execute(
+    /// Replaces the version of an installation, together with changes to the state of `owner`; its number stays.
+    pub fn upgrade(
+        &mut self,
+        number: i64,
+        version: &Version,
+        at: Timestamp,
+        owner: &str,
+        changes: &BTreeMap<String, Option<Vec<u8>>>,
+    ) -> Result<(), StoreError> {
+        let transaction = self.connection.savepoint()?;
+        transaction.execute(
             "UPDATE installations SET version = ?2, installed_at = ?3 WHERE number = ?1",
             params![number, version.as_str(), at.to_string()],
         )?;
-        Ok(())
+        apply(&transaction, owner, changes)?;
+        Ok(transaction.commit()?)
     }
 
     /// Removes an installation, and the state of `owner` if one is named.

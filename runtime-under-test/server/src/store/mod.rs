@@ -9,6 +9,7 @@ mod credentials;
 mod installations;
 mod keys;
 mod releases;
+mod retries;
 pub mod schema;
 mod state;
 
@@ -107,12 +108,33 @@ impl Store {
 
     /// Waits for the right to change the store.
     pub fn write(&self) -> Writer<'_> {
-        Writer { connection: self.writer.lock().unwrap_or_else(PoisonError::into_inner) }
+        let connection = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        if !connection.is_autocommit()
+            && let Err(error) = connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(%error, "what was left of a change that panicked cannot be taken back");
+        }
+        Writer { connection }
     }
 
     /// A connection that sees what is committed.
     fn read(&self) -> MutexGuard<'_, Connection> {
         self.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Writer<'_> {
+    /// Commits all that `work` changes at once, or nothing of it if it fails.
+    pub fn at_once<T, E: From<StoreError>>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+        self.take_step("SAVEPOINT together")?;
+        let done = work(self);
+        let end = if done.is_ok() { "RELEASE together" } else { "ROLLBACK TO together; RELEASE together" };
+        self.take_step(end)?;
+        done
+    }
+
+    fn take_step(&self, statements: &str) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch(statements)?)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use assay_package::{Envelope, HandlerId, Version};
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, Row, Transaction, params};
+use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::{Store, StoreError, Writer};
 use crate::catalogue::{Catalogue, Release};
@@ -109,7 +109,7 @@ impl Writer<'_> {
     /// Stores a release whose module is stored. The database decides which of several of one version wins.
     pub fn insert_release(&mut self, new: &NewRelease<'_>) -> Result<Inserted, StoreError> {
         let release = &new.release;
-        let transaction = self.connection.transaction()?;
+        let transaction = self.connection.savepoint()?;
         transaction
             .execute("INSERT INTO handlers (id) VALUES (?1) ON CONFLICT DO NOTHING", [release.handler.as_str()])?;
         match insert_row(&transaction, new) {
@@ -156,7 +156,7 @@ impl Writer<'_> {
     }
 }
 
-fn insert_row(transaction: &Transaction<'_>, new: &NewRelease<'_>) -> rusqlite::Result<()> {
+fn insert_row(transaction: &Connection, new: &NewRelease<'_>) -> rusqlite::Result<()> {
     let release = &new.release;
     transaction.execute(
         "INSERT INTO releases (handler, version, package, abi, name, description, category, manifest, module,

@@ -96,6 +96,16 @@ const STEPS: &[&str] = &[
         SELECT raise(ABORT, 'the audit is append-only');
     END;
 ",
+    "
+    CREATE TABLE idempotency_keys (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        request BLOB NOT NULL CHECK (length(request) = 32),
+        status INTEGER NOT NULL,
+        location TEXT,
+        body BLOB NOT NULL
+    ) STRICT;
+",
 ];
 
 /// Sets the connection's pragmas: every commit is on the disk before it returns.

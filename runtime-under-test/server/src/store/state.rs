@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use super::{Store, StoreError, Writer};
 
@@ -33,27 +33,35 @@ impl Writer<'_> {
         owner: &str,
         changes: &BTreeMap<String, Option<Vec<u8>>>,
     ) -> Result<bool, StoreError> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.connection.savepoint()?;
         let installed: bool = transaction
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM installations WHERE number = ?1)")?
             .query_row([installation], |row| row.get(0))?;
         if !installed {
             return Ok(false);
         }
-        {
-            let mut set = transaction.prepare_cached(
-                "INSERT INTO state (owner, key, value) VALUES (?1, ?2, ?3)
-                 ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
-            )?;
-            let mut remove = transaction.prepare_cached("DELETE FROM state WHERE owner = ?1 AND key = ?2")?;
-            for (key, value) in changes {
-                match value {
-                    Some(value) => set.execute(params![owner, key, value])?,
-                    None => remove.execute([owner, key])?,
-                };
-            }
-        }
+        apply(&transaction, owner, changes)?;
         transaction.commit()?;
         Ok(true)
     }
+}
+
+/// Makes changes to the state of an owner, as part of a transaction.
+pub(super) fn apply(
+    transaction: &Connection,
+    owner: &str,
+    changes: &BTreeMap<String, Option<Vec<u8>>>,
+) -> Result<(), StoreError> {
+    let mut set = transaction.prepare_cached(
+        "INSERT INTO state (owner, key, value) VALUES (?1, ?2, ?3)
+         ON CONFLICT (owner, key) DO UPDATE SET value = excluded.value",
+    )?;
+    let mut remove = transaction.prepare_cached("DELETE FROM state WHERE owner = ?1 AND key = ?2")?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => set.execute(params![owner, key, value])?,
+            None => remove.execute([owner, key])?,
+        };
+    }
+    Ok(())
 }

@@ -31,9 +31,18 @@ pub async fn start(data: &std::path::Path, clock: Arc<dyn Clock>) -> Target {
 
 /// The same on a network.
 pub async fn start_on(data: &std::path::Path, clock: Arc<dyn Clock>, network: Network) -> Target {
+    serving(data, clock, network, Conduct::default()).await
+}
+
+/// A runtime with the machine's clock that keeps its promises in some way.
+pub async fn start_conducted(data: &std::path::Path, conduct: Conduct) -> Target {
+    serving(data, Arc::new(SystemClock), Network::default(), conduct).await
+}
+
+async fn serving(data: &std::path::Path, clock: Arc<dyn Clock>, network: Network, conduct: Conduct) -> Target {
     let tokens = Tokens::new(ADMIN, USER).unwrap();
     let data = data.to_owned();
-    let open = move || App::open(&data, data.join("compiled"), tokens, clock, network, Conduct::default());
+    let open = move || App::open(&data, data.join("compiled"), tokens, clock, network, conduct);
     let app = tokio::task::spawn_blocking(open).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,12 +1,12 @@
 //! Bodies: how long one is (RFC 9112, 6.3), and reading it up to the bound.
 
 use super::{
-    Fault, HttpRules, MALFORMED, TOO_LARGE,
-    head::{Head, within},
+    head::{Head, PER_HEADER},
     reader::{Reader, line},
 };
 use crate::{
     Bounds,
+    http::{Fault, HttpRules, MALFORMED, TOO_LARGE, within},
     received::{Field, Received},
     recording::Progress,
 };
@@ -26,12 +26,7 @@ pub(super) enum Framing {
 /// How the end of the body that follows a head is known. Two ways at once are one too many.
 pub(super) fn framing(head: &Head, method: &str, rules: &HttpRules) -> Result<Framing, Fault> {
     let length = (rules.length)(&head.values("content-length"))?;
-    let codings = head.values("transfer-encoding");
-    let is_chunked = match codings.as_slice() {
-        [] => false,
-        [coding] if coding.eq_ignore_ascii_case(b"chunked") && head.minor == 1 && length.is_none() => true,
-        _ => return Err(MALFORMED.into()),
-    };
+    let is_chunked = (rules.chunked)(&head.values("transfer-encoding"), head.minor, length)?;
     Ok(match length {
         _ if method == "HEAD" || [204, 304].contains(&head.status) || head.status < 200 => Framing::Length(0),
         _ if is_chunked => Framing::Chunked,
@@ -110,7 +105,7 @@ impl Body<'_, '_> {
             let Some(size) = self.reader.part(line, LONGEST_SIZE_LINE).await? else {
                 return (self.rules.cut_short)();
             };
-            let size = chunk_size(&size)?;
+            let size = (self.rules.chunk_size)(&size)?;
             if size == 0 {
                 return self.trailers().await;
             }
@@ -132,9 +127,10 @@ impl Body<'_, '_> {
 
     /// Reads what follows the last chunk, within the bounds of headers.
     async fn trailers(&mut self) -> Result<(), Fault> {
+        let bounds = (self.rules.trailer_bounds)(self.bounds);
+        let most = usize::try_from(bounds.header_bytes.saturating_add(PER_HEADER)).unwrap_or(usize::MAX);
         let mut trailers: Vec<Field> = Vec::new();
         loop {
-            let most = usize::try_from(self.bounds.header_bytes).unwrap_or(usize::MAX);
             let Some(field) = self.reader.part(line, most).await? else {
                 return Err(if self.reader.unread.len() > most { TOO_LARGE } else { MALFORMED }.into());
             };
@@ -142,16 +138,18 @@ impl Body<'_, '_> {
                 (self.rules.trailers)(self.received, trailers);
                 return Ok(());
             }
-            if trailers.len() as u64 >= self.bounds.headers {
+            if trailers.len() as u64 >= bounds.headers {
                 return Err(TOO_LARGE.into());
             }
             let mut place = [httparse::EMPTY_HEADER; 1];
             let lines = [&field[..], b"\r\n"].concat();
             match httparse::parse_headers(&lines, &mut place) {
-                Ok(httparse::Status::Complete((_, [field]))) => trailers.push(Field::of(field)),
+                Ok(httparse::Status::Complete((_, [field]))) if (self.rules.lines)(&lines) => {
+                    trailers.push(Field::of(field));
+                }
                 _ => return Err(MALFORMED.into()),
             }
-            within(&trailers, self.bounds)?;
+            within(&trailers, &bounds)?;
         }
     }
 
@@ -161,25 +159,10 @@ impl Body<'_, '_> {
     }
 }
 
-/// The size in front of a chunk: hexadecimal digits, then nothing or an extension.
-fn chunk_size(line: &[u8]) -> Result<u64, Fault> {
-    let text = line.strip_suffix(b"\r\n").unwrap_or(line);
-    let digits = text.split(|byte| b"; \t".contains(byte)).next().unwrap_or_default();
-    let rest = text[digits.len()..].trim_ascii_start();
-    let is_extension =
-        rest.is_empty() || rest.starts_with(b";") && !rest.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t');
-    let is_number = (1..=16).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit);
-    let size = std::str::from_utf8(digits).ok().and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    size.filter(|_| is_number && is_extension).ok_or(Fault::Borrowed(MALFORMED))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Framing, chunk_size, framing};
-    use crate::{
-        Bounds,
-        http::{HttpRules, head},
-    };
+    use super::{super::head, Framing, framing};
+    use crate::{Bounds, http::HttpRules};
 
     fn framed(method: &str, text: &str) -> Option<Framing> {
         let rules = HttpRules::honest();
@@ -208,26 +191,6 @@ mod tests {
             "HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6",
         ] {
             assert_eq!(framed("GET", text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn sizes_of_chunks_are_hexadecimal() {
-        for (line, size) in [("0\r\n", 0), ("1aF\r\n", 0x1af), ("5;a=b\r\n", 5), ("5 ; a\r\n", 5), ("5 \r\n", 5)] {
-            assert_eq!(chunk_size(line.as_bytes()).ok(), Some(size), "{line:?}");
-        }
-        for line in [
-            "\r\n",
-            "-1\r\n",
-            "+5\r\n",
-            "0x5\r\n",
-            "5 5\r\n",
-            "g\r\n",
-            "11111111111111111\r\n",
-            ";a\r\n",
-            "5;\u{1}\r\n",
-        ] {
-            assert!(chunk_size(line.as_bytes()).is_err(), "{line:?}");
         }
     }
 }

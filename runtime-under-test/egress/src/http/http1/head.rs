@@ -2,25 +2,28 @@
 
 use std::fmt::Write as _;
 
-use super::{
-    Fault, HttpRules, TOO_LARGE,
-    reader::{Reader, empty_line},
+use super::reader::{Reader, empty_line};
+use crate::{
+    Bounds,
+    headers::named_by_connection,
+    http::{Fault, HttpRules, TOO_LARGE, announces_a_length, within},
+    outgoing::Outgoing,
+    received::Field,
 };
-use crate::{Bounds, headers::named_by_connection, outgoing::Outgoing, received::Field};
 
 /// What a status line and the line breaks and colons of headers may take.
 const STATUS_LINE: u64 = 4096;
-const PER_HEADER: u64 = 8;
+pub(super) const PER_HEADER: u64 = 8;
 /// How every response begins.
 const BEGIN: &[u8] = b"HTTP/1.";
 
 /// The head of a request: the runtime's `host`, the handler's headers, and a length where there may be a body.
-pub(super) fn of_request(request: &Outgoing) -> String {
+pub(crate) fn of_request(request: &Outgoing) -> String {
     let mut head = format!("{} {} HTTP/1.1\r\nhost: {}\r\n", request.method, request.target, request.authority);
     for (name, value) in &request.headers {
         let _ = write!(head, "{name}: {value}\r\n");
     }
-    if !request.body.is_empty() || ["POST", "PUT", "PATCH"].contains(&request.method.as_str()) {
+    if announces_a_length(request) {
         let _ = write!(head, "content-length: {}\r\n", request.body.len());
     }
     head.push_str("\r\n");
@@ -81,8 +84,8 @@ pub(super) fn parse(bytes: &[u8], bounds: &Bounds, rules: &HttpRules) -> Result<
     let places = usize::try_from(bounds.headers.min(lines)).unwrap_or(usize::MAX);
     let mut headers = vec![httparse::EMPTY_HEADER; places];
     let mut response = httparse::Response::new(&mut headers);
-    match response.parse(bytes) {
-        Ok(httparse::Status::Complete(length)) if length == bytes.len() => {}
+    match (rules.parser)().parse_response(&mut response, bytes) {
+        Ok(httparse::Status::Complete(length)) if length == bytes.len() && (rules.lines)(bytes) => {}
         Err(httparse::Error::TooManyHeaders) => return Err(TOO_LARGE.into()),
         _ => return Err((rules.malformed)(bytes)),
     }
@@ -92,12 +95,6 @@ pub(super) fn parse(bytes: &[u8], bounds: &Bounds, rules: &HttpRules) -> Result<
     let fields: Vec<Field> = response.headers.iter().map(Field::of).collect();
     within(&fields, bounds)?;
     Ok(Head { minor, status, fields })
-}
-
-/// Names and values together are no larger than the bound.
-pub(super) fn within(fields: &[Field], bounds: &Bounds) -> Result<(), Fault> {
-    let bytes: usize = fields.iter().map(|field| field.name.len() + field.value.len()).sum();
-    if bytes as u64 <= bounds.header_bytes { Ok(()) } else { Err(TOO_LARGE.into()) }
 }
 
 #[cfg(test)]
@@ -136,6 +133,14 @@ mod tests {
             "HTTP/1.1 200 OK\r\na : 1\r\n\r\n",
             "HTTP/1.1 200 OK\r\na: 1\r\n b\r\n\r\n",
             "HTTP/1.1 200 OK\r\na: \0\r\n\r\n",
+            "HTTP/1.1 200 OK\na: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na: 1\n\r\n",
+            "HTTP/1.1 200 OK\r\n\n",
+            "HTTP/1.1 200 OK\r\n: 1\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n a: 1\r\n\r\n",
+            "HTTP/1.1  200 OK\r\n\r\n",
+            "http/1.1 200 OK\r\n\r\n",
+            "HTTP/1.2 200 OK\r\n\r\n",
             "\r\n\r\n",
             "hello\r\n\r\n",
         ] {

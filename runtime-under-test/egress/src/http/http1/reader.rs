@@ -3,8 +3,7 @@
 use bytes::BytesMut;
 use tokio::io::{AsyncReadExt as _, ReadHalf};
 
-use super::Fault;
-use crate::pool::Wire;
+use crate::{http::Fault, pool::Wire};
 
 /// How much is asked for at once.
 const PIECE: usize = 8 * 1024;
