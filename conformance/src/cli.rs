@@ -42,7 +42,7 @@ pub struct Conformance {
     /// Print the checks that would run, and their requirements, and end
     #[arg(long, help_heading = "Choice")]
     pub list: bool,
-    /// Checks that run at once
+    /// Checks that run at once; if they are more than one, as many again that do nothing but wait
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Run")]
     pub jobs: u16,
     /// Seconds that one check may take

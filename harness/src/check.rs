@@ -23,8 +23,8 @@ pub struct Check {
     pub packagings: Packagings,
     /// How long it may take at least, whatever the run allows each check; zero for all but those that take long by nature.
     pub patience: Duration,
-    /// Whether it keeps a processor busy or waits for long: the proof then judges by it only where it is named.
-    pub costly: bool,
+    /// What it spends. By one that is not swift the proof judges only where it is named.
+    pub cost: Cost,
     /// The function that judges.
     pub run: fn(Cx) -> Judgement,
 }
@@ -45,7 +45,7 @@ impl Check {
             needs: &[],
             packagings: Packagings::Once,
             patience: Duration::ZERO,
-            costly: false,
+            cost: Cost::Swift,
             run,
         }
     }
@@ -73,11 +73,28 @@ impl Check {
         Check { patience, ..self }
     }
 
-    /// The same check, which keeps a processor busy or waits for long.
+    /// The same check, which keeps a processor busy for long.
     #[must_use]
     pub const fn costly(self) -> Check {
-        Check { costly: true, ..self }
+        Check { cost: Cost::Busy, ..self }
     }
+
+    /// The same check, which waits for long and does little else: it runs beside as many others as the run allows.
+    #[must_use]
+    pub const fn waits(self) -> Check {
+        Check { cost: Cost::Wait, ..self }
+    }
+}
+
+/// What a check spends most of its time on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cost {
+    /// Some exchanges: it is soon over.
+    Swift,
+    /// A processor's time.
+    Busy,
+    /// Nothing but time: for limits to pass, for a queue to move on.
+    Wait,
 }
 
 /// What must be there for a check to run.

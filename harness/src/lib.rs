@@ -32,7 +32,7 @@ mod text;
 
 pub use assay_reports::{CaseResult, CheckResult, Role, Totals, Verdict};
 
-pub use check::{Check, Group, Judgement, Need, Packagings};
+pub use check::{Check, Cost, Group, Judgement, Need, Packagings};
 pub use client::{Client, MAX_BODY_BYTES, Request};
 pub use cx::Cx;
 pub use degenerate::Degenerate;

@@ -14,7 +14,7 @@ use crate::cx::{NEEDS_OBSERVATORY, Scope, namespace};
 use crate::evidence::{Recorder, milliseconds};
 use crate::own_target::NEEDS_LAUNCH;
 use crate::plan::Entry;
-use crate::{Check, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Stop};
+use crate::{Check, Cost, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Stop};
 
 /// A check that was ended gets so long to end what it started.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -29,7 +29,7 @@ const NO_PROXY: &str = "the target reaches other hosts by itself (egress.md 7.2)
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// So many checks run at once; at least 1.
+    /// So many checks run at once, at least 1; if they are more than one, as many again that only wait.
     pub jobs: usize,
     /// How long one check may take, unless it says of itself that it needs longer.
     pub deadline: Duration,
@@ -88,7 +88,8 @@ pub async fn run(session: &Session, plan: &Plan, options: &Options, progress: &d
     progress.planned(jobs.len());
 
     let waiting = Waiting::of(&jobs);
-    let lanes = (0..options.jobs.clamp(1, jobs.len().max(1))).map(|lane| run.lane(lane, &jobs, &waiting, progress));
+    let lanes = waiting.lanes(options.jobs);
+    let lanes = lanes.into_iter().enumerate().map(|(lane, costs)| run.lane(lane, costs, &jobs, &waiting, progress));
     let mut judged: Vec<(usize, CheckResult)> = join_all(lanes).await.into_iter().flatten().collect();
     judged.sort_by_key(|(index, _)| *index);
 
@@ -112,22 +113,31 @@ struct Job {
     packaging: String,
 }
 
-/// The jobs that no lane has taken yet, by their index: those that are swift, and those that wait for long or keep a processor
-/// busy. Every other lane begins with the latter, so that the time for which they wait is time for the former.
+/// The jobs that no lane has taken yet, by their index and by what they spend.
 struct Waiting {
-    kinds: [(Vec<usize>, AtomicUsize); 2],
+    kinds: [(Vec<usize>, AtomicUsize); 3],
 }
 
 impl Waiting {
     fn of(jobs: &[Job]) -> Waiting {
-        let (costly, swift): (Vec<usize>, Vec<usize>) = (0..jobs.len()).partition(|&index| jobs[index].check.costly);
-        Waiting { kinds: [swift, costly].map(|indices| (indices, AtomicUsize::new(0))) }
+        let costing = |cost| (0..jobs.len()).filter(|&index| jobs[index].check.cost == cost).collect();
+        Waiting { kinds: [Cost::Swift, Cost::Busy, Cost::Wait].map(|cost| (costing(cost), AtomicUsize::new(0))) }
     }
 
-    fn next(&self, lane: usize) -> Option<usize> {
-        let first = lane % 2;
-        [first, 1 - first].into_iter().find_map(|kind| {
-            let (indices, taken) = &self.kinds[kind];
+    /// What each lane takes, in this order. Of those that the run allows every other one begins with what keeps a processor
+    /// busy. As many again take what only waits, so that the time for which it waits is time for the others.
+    fn lanes(&self, jobs: usize) -> Vec<&'static [Cost]> {
+        const WORK: [&[Cost]; 2] = [&[Cost::Swift, Cost::Busy, Cost::Wait], &[Cost::Busy, Cost::Swift, Cost::Wait]];
+        let all: usize = self.kinds.iter().map(|(indices, _)| indices.len()).sum();
+        let working = jobs.clamp(1, all.max(1));
+        let beside = if jobs > 1 { self.kinds[Cost::Wait as usize].0.len().min(jobs) } else { 0 };
+        let working = WORK.into_iter().cycle().take(working);
+        working.chain(std::iter::repeat_n(&[Cost::Wait][..], beside)).collect()
+    }
+
+    fn next(&self, costs: &[Cost]) -> Option<usize> {
+        costs.iter().find_map(|&cost| {
+            let (indices, taken) = &self.kinds[cost as usize];
             indices.get(taken.fetch_add(1, Ordering::Relaxed)).copied()
         })
     }
@@ -159,12 +169,13 @@ impl Run<'_> {
     async fn lane(
         &self,
         lane: usize,
+        costs: &[Cost],
         jobs: &[Job],
         waiting: &Waiting,
         progress: &dyn Progress,
     ) -> Vec<(usize, CheckResult)> {
         let mut results = Vec::new();
-        while let Some((index, job)) = waiting.next(lane).and_then(|index| Some((index, jobs.get(index)?))) {
+        while let Some((index, job)) = waiting.next(costs).and_then(|index| Some((index, jobs.get(index)?))) {
             let result = self.judge(job, u32::try_from(lane).unwrap_or(u32::MAX)).await;
             if self.options.fail_fast && matches!(result.verdict, Verdict::Fail | Verdict::Error) {
                 // Only the first one is the reason; it does not matter which of two comes first.

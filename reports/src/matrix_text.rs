@@ -1,4 +1,4 @@
-//! The kill matrix for a terminal: one line per sabotage, and beneath it whatever is wrong with it.
+//! The kill matrix for a terminal: one line per sabotage, and at the end, where it cannot be overlooked, whatever is wrong.
 
 use std::fmt::Write as _;
 
@@ -15,6 +15,7 @@ pub fn render(matrix: &KillMatrix, colour: bool) -> String {
     let paint = Paint { colour };
     table(&mut text, matrix, &paint);
     degenerates(&mut text, matrix, &paint);
+    faulty(&mut text, matrix, &paint);
     for problem in &matrix.problems {
         let _ = writeln!(text, "{}  {}", paint.bad("PROBLEM"), one_line(problem, WIDTH));
     }
@@ -35,9 +36,14 @@ fn table(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
         let share = format!("{}/{}", row.expected.len() - missed(row), row.expected.len());
         let again = if row.attempts > 1 { format!("  (attempt {})", row.attempts) } else { String::new() };
         let _ = writeln!(text, "{verdict}  {name:<name_width$}  {took:>8}  {share:>5}  {checks}{again}");
-        if row.verdict != RowVerdict::Killed {
-            text.push_str(&faults(row));
-        }
+    }
+}
+
+/// The rows that did not end as declared, once more and with their faults: the end of a long log is what is read first.
+fn faulty(text: &mut String, matrix: &KillMatrix, paint: &Paint) {
+    for row in matrix.rows.iter().filter(|row| row.verdict != RowVerdict::Killed) {
+        let (verdict, name) = (paint.verdict(row.verdict, 0), one_line(&row.sabotage, WIDTH));
+        let _ = write!(text, "{verdict}  {name}\n{}", faults(row));
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use assay_conformance::proof::Sabotage;
 use assay_conformance::suites::GROUPS;
-use assay_harness::{Check, Need};
+use assay_harness::{Check, Cost, Need};
 
 /// The profile that every defect is looked for in, but for one that its checks cannot reach.
 const CORE: &str = "core";
@@ -38,7 +38,7 @@ enum Scope<'a> {
 }
 
 impl<'a> Judges<'a> {
-    /// The checks that a sabotage names, and of core and of the profiles of the named ones all that are not costly.
+    /// The checks that a sabotage names, and of core and of the profiles of the named ones all that are swift.
     pub fn of(sabotage: &'a Sabotage) -> Judges<'a> {
         let named: Vec<&str> = sabotage.kills.iter().map(String::as_str).collect();
         let (row, proxied) = (Some(sabotage.id.as_str()), sabotage.proxy);
@@ -87,7 +87,7 @@ impl<'a> Judges<'a> {
         }
         self.named.contains(&check.id)
             || match &self.scope {
-                Scope::Profiles(profiles) => profiles.contains(profile) && !check.costly,
+                Scope::Profiles(profiles) => profiles.contains(profile) && check.cost == Cost::Swift,
                 Scope::All => profile != LONG,
                 Scope::Prefix(prefix) => check.id.starts_with(prefix),
             }

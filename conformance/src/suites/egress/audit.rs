@@ -31,7 +31,7 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.audit.abandoned", "also one whose execution ended first", &["EGR-AUD-002"], abandoned)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each(
             "egress.audit.before-the-result",
             "the entry is there before the handler goes on",

@@ -57,7 +57,7 @@ pub const GROUP: Group = Group {
             .costly(),
         each("egress.http2.time", "the time of an exchange holds", &["EGR-HTT-014"], failing::time)
             .needs(SPOKEN)
-            .costly(),
+            .waits(),
         each(
             "egress.http2.connections",
             "two handlers never share a connection",

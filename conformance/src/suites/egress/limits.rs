@@ -21,10 +21,10 @@ pub const GROUP: Group = Group {
             .needs(&[Need::Feature("egress")]),
         each("egress.limits.default-rate", "without a limit the rate is the bound", &["EGR-RAT-010"], default_rate)
             .needs(NEEDS),
-        once("egress.limits.default-queue", "so is the queue", &["EGR-RAT-010"], default_queue).needs(NEEDS).costly(),
+        once("egress.limits.default-queue", "so is the queue", &["EGR-RAT-010"], default_queue).needs(NEEDS).waits(),
         each("egress.limits.default-timeout", "and an exchange may take long", &["EGR-RAT-010"], default_timeout)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each("egress.limits.header-count", "headers up to the bound are sent", &["EGR-REQ-004"], header_count)
             .needs(NEEDS),
         each("egress.limits.header-bytes", "bytes of headers up to the bound are sent", &["EGR-REQ-004"], header_bytes)

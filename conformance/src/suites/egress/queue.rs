@@ -19,25 +19,25 @@ pub const GROUP: Group = Group {
     checks: checks![
         each("egress.queue.full", "one more than the queue holds is refused at once", &["EGR-RAT-006"], full)
             .needs(NEEDS)
-            .costly(),
-        each("egress.queue.refused", "and takes no turn", &["EGR-RAT-006"], refused).needs(NEEDS).costly(),
+            .waits(),
+        each("egress.queue.refused", "and takes no turn", &["EGR-RAT-006"], refused).needs(NEEDS).waits(),
         each("egress.queue.neighbours", "no two handlers share a queue", &["EGR-RAT-002"], neighbours)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each("egress.queue.none", "without a queue nobody waits", &["EGR-RAT-006"], none).needs(NEEDS),
         each("egress.queue.order", "those that wait start in the order in which they came", &["EGR-RAT-007"], order)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each("egress.queue.given-up", "one whose execution has ended is never sent", &["EGR-RAT-008"], given_up)
             .needs(NEEDS)
-            .costly(),
-        each("egress.queue.turn", "nor does it take a turn", &["EGR-RAT-008"], turn).needs(NEEDS).costly(),
+            .waits(),
+        each("egress.queue.turn", "nor does it take a turn", &["EGR-RAT-008"], turn).needs(NEEDS).waits(),
         each("egress.queue.credentials", "credentials are those of its turn", &["EGR-CRD-009"], of_its_turn)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each("egress.queue.unresolved", "the host of one that waits is not resolved yet", &["EGR-ADR-001"], unresolved)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
     ],
 };
 

@@ -33,7 +33,7 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.records.timed-out", "nor when an exchange is not over in time", &["EGR-AUD-008"], told::timed_out)
             .needs(DIRECT)
-            .costly(),
+            .waits(),
         each(
             "egress.records.denials",
             "`denied` does not tell whether a name resolves",

@@ -16,7 +16,7 @@ pub const GROUP: Group = Group {
     checks: checks![
         each("egress.time.connecting", "the limit holds before a connection is there", &["EGR-HTT-007"], connecting)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each(
             "egress.time.resolving",
             "a slow resolver is waited for, and its time counts",
@@ -24,19 +24,19 @@ pub const GROUP: Group = Group {
             resolving
         )
         .needs(NEEDS)
-        .costly(),
-        each("egress.time.head", "and for the head of a response", &["EGR-HTT-007"], head).needs(NEEDS).costly(),
+        .waits(),
+        each("egress.time.head", "and for the head of a response", &["EGR-HTT-007"], head).needs(NEEDS).waits(),
         each("egress.time.body", "and for its body, however slowly bytes come", &["EGR-HTT-007"], body)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each("egress.time.execution", "an execution that is over gives its exchange up", &["EGR-HTT-008"], execution)
             .needs(NEEDS)
-            .costly(),
+            .waits(),
         each("egress.time.limit", "it is the handler's, neither less nor more", &["EGR-HTT-007"], limit)
             .needs(NEEDS)
-            .costly(),
-        each("egress.time.turn", "and begins when the turn has come", &["EGR-HTT-007"], turn).needs(NEEDS).costly(),
-        each("egress.time.charged", "to wait costs no processor", &["EGR-ABI-003"], charged).needs(NEEDS).costly(),
+            .waits(),
+        each("egress.time.turn", "and begins when the turn has come", &["EGR-HTT-007"], turn).needs(NEEDS).waits(),
+        each("egress.time.charged", "to wait costs no processor", &["EGR-ABI-003"], charged).needs(NEEDS).waits(),
     ],
 };
 

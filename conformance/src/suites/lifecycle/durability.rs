@@ -145,7 +145,7 @@ async fn retries(cx: Cx) -> Result<(), Stop> {
 }
 
 /// Loops of a migration: long against an exchange.
-const LONG: u64 = 150_000_000;
+const LONG: u64 = 60_000_000;
 
 /// A handler whose state says by its key which version has left it: `old`, or `new` once it is migrated.
 async fn renaming(publisher: &Publisher, steps: Vec<Step>) -> Result<Installed, Stop> {

@@ -169,7 +169,7 @@ async fn calls(cx: Cx) -> Result<(), Stop> {
     let publisher = Publisher::new(&cx).await?;
     for (leaf, function, operands) in floods() {
         let flood = Behaviour::Flood(Flood::Calls(function, operands, 20_000));
-        let recipe = publisher.recipe(leaf, flood).limit("timeout_ms", 10_000).limit("log_bytes", 10);
+        let recipe = publisher.recipe(leaf, flood).limit("timeout_ms", 5000).limit("log_bytes", 10);
         let handler = publisher.install(&recipe).await?;
         let judged = async { handler.execute(json!("served")).await?.expect_output(&json!("served")) };
         cx.case(leaf, judged).await;

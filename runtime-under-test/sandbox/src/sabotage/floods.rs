@@ -41,7 +41,7 @@ pub(super) const DEFECTS: &[Defect] = &[
         policy.log = |log, line| {
             log.append_within_the_limit(line);
             if log.truncated {
-                sleep(Duration::from_micros(300));
+                sleep(Duration::from_millis(1));
             }
         };
     }),
