@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 
-use assay_server::{App, Clock as _, Conduct, ManualClock, Network, Tokens};
+use assay_server::{App, Clock as _, Conduct, ManualClock, Network, Storage, Tokens};
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Request, header};
 use http_body_util::BodyExt as _;
@@ -64,8 +64,7 @@ impl World {
         let tokens = Tokens::new(ADMIN, USER).ok()?;
         let app = {
             let _within = runtime.enter();
-            let (folder, clock) = (data.path(), clock.clone());
-            App::open(folder, folder.join("compiled"), tokens, clock, Network::default(), conduct).ok()?
+            App::open(&Storage::within(data.path()), tokens, clock.clone(), Network::default(), conduct).ok()?
         };
         Some(Self { app: Arc::new(app), clock, runtime, sequences: AtomicU64::new(0), _data: data })
     }

@@ -1,7 +1,7 @@
 //! The runtime as a whole: what it was opened with, and how a request finds its operation.
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use crate::accounts::Account;
 use crate::api;
 use crate::body::RequestBody;
 use crate::clock::Clock;
+use crate::config::Storage;
 use crate::exit::{Exit, Failure};
 use crate::installations::{Installations, Installed};
 use crate::judging::Judging;
@@ -117,8 +118,7 @@ impl App {
     /// # Errors
     /// A message for the person who starts it, with the exit code.
     pub fn open(
-        data: &Path,
-        compiled: PathBuf,
+        storage: &Storage,
         tokens: Tokens,
         clock: Arc<dyn Clock>,
         network: Network,
@@ -126,8 +126,8 @@ impl App {
     ) -> Result<Self, Failure> {
         let Conduct { gates, sandbox, egress, policy, registry_policy, egress_policy, migrations } = conduct;
         let offer = Offer::default();
-        let failed = |error: StoreError| error.at_start(data);
-        let store = Arc::new(Store::open(data).map_err(failed)?);
+        let failed = |error: StoreError| error.at_start(&storage.data);
+        let store = Arc::new(Store::open(&storage.data, &storage.objects).map_err(failed)?);
         let key = RegistryKey::from_seed(&store.write().registry_seed().map_err(failed)?);
         let catalogue = store.catalogue(|bytes| gates.envelope(bytes, &offer).ok()).map_err(failed)?;
         let keys = store.trust_keys().map_err(failed)?;
@@ -135,7 +135,7 @@ impl App {
         let sandbox = sandbox(assay_sandbox::Settings {
             max_memory_bytes: offer.bounds.memory_bytes,
             max_concurrent: concurrent,
-            cache_dir: Some(compiled),
+            cache_dir: Some(storage.compiled.clone()),
             ..assay_sandbox::Settings::default()
         })
         .map_err(|error| Failure::new(Exit::Internal, format!("the sandbox does not start: {error}")))?;

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::exit::{Exit, Failure};
 use crate::outside::Network;
 use crate::roles::Tokens;
+use crate::store::Place;
 
 /// The file that is read if it is present and `--config` names no other.
 pub const DEFAULT_FILE: &str = "assay-runtime.toml";
@@ -20,7 +21,7 @@ pub const DEFAULT_FILE: &str = "assay-runtime.toml";
 /// Settings from the command line and the environment: what is absent is left to the file.
 #[derive(Args, Clone, Debug, Default, Serialize)]
 pub struct Given {
-    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log`, `egress_dns`, `egress_ca`, `egress_internet`, `egress_proxy` [default: ./assay-runtime.toml if present]
+    /// TOML file with `listen`, `data`, `compiled`, `admin_token`, `user_token`, `log`, `objects`, `egress_dns`, `egress_ca`, `egress_internet`, `egress_proxy` [default: ./assay-runtime.toml if present]
     #[arg(long, value_name = "FILE", env = "ASSAY_CONFIG")]
     #[serde(skip)]
     pub config: Option<PathBuf>,
@@ -48,6 +49,10 @@ pub struct Given {
     #[arg(long, value_name = "FILTER", env = "ASSAY_LOG")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub log: Option<String>,
+    /// Bucket of S3 that keeps the modules, s3://BUCKET or s3://BUCKET/PREFIX, and nothing else under that; where it is and who may use it, the variables AWS_ENDPOINT, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say [default: a folder in the data folder]
+    #[arg(long, value_name = "URL", env = "ASSAY_OBJECTS")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub objects: Option<String>,
     /// Resolver for the requests of handlers to other hosts, over UDP and TCP [default: those of /etc/resolv.conf]
     #[arg(long, value_name = "ADDRESS:PORT", env = "ASSAY_EGRESS_DNS")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,10 +75,8 @@ pub struct Given {
 pub struct Settings {
     /// Where HTTP is served.
     pub listen: SocketAddr,
-    /// Folder for everything that must survive a restart.
-    pub data: PathBuf,
-    /// Folder for compiled modules.
-    pub compiled: PathBuf,
+    /// Where everything is kept.
+    pub storage: Storage,
     /// Who may call.
     pub tokens: Tokens,
     /// Tokens that were made because none was configured, to be shown once.
@@ -82,6 +85,25 @@ pub struct Settings {
     pub log: String,
     /// The network as egress finds it.
     pub network: Network,
+}
+
+/// Where a runtime keeps what it has.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// Folder for everything that must survive a restart, but for what lies elsewhere.
+    pub data: PathBuf,
+    /// Folder for compiled modules.
+    pub compiled: PathBuf,
+    /// Where the modules are that were uploaded.
+    pub objects: Place,
+}
+
+impl Storage {
+    /// Everything in one folder.
+    #[must_use]
+    pub fn within(data: &Path) -> Self {
+        Self { data: data.to_owned(), compiled: data.join("compiled"), objects: Place::Folder }
+    }
 }
 
 /// The tokens in clear, as far as this start made them.
@@ -106,6 +128,8 @@ struct Merged {
     user_token: Option<String>,
     log: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    objects: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     egress_dns: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     egress_ca: Option<PathBuf>,
@@ -124,6 +148,7 @@ impl Default for Merged {
             admin_token: None,
             user_token: None,
             log: "info".to_owned(),
+            objects: None,
             egress_dns: None,
             egress_ca: None,
             egress_internet: None,
@@ -151,14 +176,20 @@ impl Settings {
         }
         let merged: Merged = figment.merge(Serialized::defaults(given)).extract().map_err(|error| {
             usage(format!(
-                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token, log, egress_dns, egress_ca, egress_internet and egress_proxy; see --help."
+                "a setting is wrong: {error}\nThe settings are listen, data, compiled, admin_token, user_token, log, objects, egress_dns, egress_ca, egress_internet and egress_proxy; see --help."
             ))
         })?;
         let mut made = MadeTokens::default();
         let admin = merged.admin_token.unwrap_or_else(|| made.admin.insert(random_token()).clone());
         let user = merged.user_token.unwrap_or_else(|| made.user.insert(random_token()).clone());
         let tokens = Tokens::new(&admin, &user).map_err(usage)?;
-        let compiled = merged.compiled.unwrap_or_else(|| merged.data.join("compiled"));
+        let within = Storage::within(&merged.data);
+        let bucket = read("objects", merged.objects.filter(|url| !url.is_empty())).map_err(usage)?;
+        let storage = Storage {
+            compiled: merged.compiled.unwrap_or(within.compiled),
+            objects: bucket.map_or(Place::Folder, Place::Bucket),
+            data: merged.data,
+        };
         let network = Network {
             dns: merged.egress_dns,
             roots_pem: merged.egress_ca.as_deref().map(roots).transpose().map_err(usage)?,
@@ -166,7 +197,7 @@ impl Settings {
             // A variable without a value is how shells take a proxy back.
             proxy: read("egress_proxy", merged.egress_proxy.filter(|url| !url.is_empty())).map_err(usage)?,
         };
-        Ok(Self { listen: merged.listen, data: merged.data, compiled, tokens, made, log: merged.log, network })
+        Ok(Self { listen: merged.listen, storage, tokens, made, log: merged.log, network })
     }
 }
 
@@ -201,7 +232,7 @@ mod tests {
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let given = Given { data: Some("from-flag".into()), ..Given::default() };
         let settings = with_file("data = 'from-file'\nlisten = '127.0.0.1:9'", given).unwrap();
-        assert_eq!(settings.data, PathBuf::from("from-flag"));
+        assert_eq!(settings.storage.data, PathBuf::from("from-flag"));
         assert_eq!(settings.listen.port(), 9);
         assert_eq!(settings.log, "info");
     }
@@ -225,6 +256,15 @@ mod tests {
         assert!(with_file("", given("127.77.0.0/16")).unwrap().network.internet.is_some());
         let failure = with_file("", given("127.77.0.0/33")).err().unwrap();
         assert!(failure.message.contains("egress_internet"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_bucket_is_read_and_one_that_is_none_is_refused_with_its_setting() {
+        let given = |url: &str| Given { objects: Some(url.to_owned()), ..Given::default() };
+        assert!(matches!(with_file("", given("s3://modules/one")).unwrap().storage.objects, Place::Bucket(_)));
+        assert!(matches!(with_file("", given("")).unwrap().storage.objects, Place::Folder));
+        let failure = with_file("", given("modules")).err().unwrap();
+        assert!(failure.message.contains("objects"), "{}", failure.message);
     }
 
     #[test]

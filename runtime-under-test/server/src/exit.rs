@@ -21,6 +21,8 @@ pub enum Exit {
     DataLocked = 5,
     /// The data folder was written by a newer version.
     DataNewer = 6,
+    /// The bucket of objects cannot be used.
+    Objects = 7,
 }
 
 impl Exit {
@@ -33,7 +35,8 @@ Exit codes:
   3  the address cannot be listened on
   4  the data folder cannot be created, written or read
   5  another process has the data folder
-  6  the data folder was written by a newer version";
+  6  the data folder was written by a newer version
+  7  the bucket of objects cannot be used";
 }
 
 impl From<Exit> for ExitCode {

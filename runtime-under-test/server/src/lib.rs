@@ -37,7 +37,7 @@ mod store;
 
 pub use app::{App, Conduct};
 pub use clock::{Clock, ManualClock, SystemClock};
-pub use config::Given;
+pub use config::{Given, Storage};
 pub use exit::{Exit, Failure};
 pub use outside::Network;
 pub use roles::Tokens;
@@ -45,3 +45,4 @@ pub use roles::Tokens;
 pub use sabotage::{Sabotage, sabotages};
 pub use serve::serve;
 pub use start::{HELP, report, run};
+pub use store::{Bucket, Place};

@@ -114,10 +114,10 @@ impl Sabotage {
             conduct.policy = policy();
         }
         if let Some((_, statements)) = restarts::FORGOTTEN.iter().find(|(known, _)| *known == id) {
-            restarts::forget(&Settings::load(given)?.data, statements)?;
+            restarts::forget(&Settings::load(given)?.storage.data, statements)?;
         }
         if let Some((_, statements)) = restarts::ALTERED.iter().find(|(known, _)| *known == id) {
-            restarts::alter(&Settings::load(given)?.data, statements)?;
+            restarts::alter(&Settings::load(given)?.storage.data, statements)?;
         }
         Ok(conduct)
     }

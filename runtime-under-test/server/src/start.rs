@@ -50,7 +50,7 @@ fn start(given: &Given, conduct: Conduct) -> Result<Exit, Failure> {
 }
 
 async fn serve_until_stopped(settings: Settings, conduct: Conduct) -> Result<Exit, Failure> {
-    let Settings { listen, data, compiled, tokens, made, network, .. } = settings;
+    let Settings { listen, storage, tokens, made, network, .. } = settings;
     let cannot_listen = |error| {
         let advice =
             "Stop what listens there, or choose another address with --listen or ASSAY_LISTEN; port 0 is a free one.";
@@ -61,12 +61,12 @@ async fn serve_until_stopped(settings: Settings, conduct: Conduct) -> Result<Exi
     let stop =
         signals().map_err(|error| Failure::new(Exit::Internal, format!("signals cannot be handled: {error}")))?;
     let opened = {
-        let data = data.clone();
-        let open = move || App::open(&data, compiled, tokens, Arc::new(SystemClock), network, conduct);
+        let storage = storage.clone();
+        let open = move || App::open(&storage, tokens, Arc::new(SystemClock), network, conduct);
         tokio::task::spawn_blocking(open).await
     };
     let app = opened.map_err(|error| Failure::new(Exit::Internal, format!("opening the data failed: {error}")))??;
-    announce(&address.to_string(), &data.display().to_string(), &made);
+    announce(&address.to_string(), &storage.data.display().to_string(), &made);
     let finished = serve(listener, Arc::new(app), async {
         // A sender that is gone has heard no signal.
         if stop.await.is_err() {

@@ -66,14 +66,12 @@ fn store(app: &App, package: Package, retry: Option<&Retry>) -> Result<Acknowled
         envelopes,
     };
     let known = app.registry.catalogue().release(&release.handler, &release.version).is_some();
-    if !known {
-        // Without the writer: others change the store while a module goes to the disk.
-        app.store.put_module(&release, &module)?;
-    }
-    let new = NewRelease { release, manifest: &manifest_bytes };
+    // Without the writer: others change the store while a module goes to the disk.
+    let object = if known { None } else { Some(app.store.put_module(&release, &module)?) };
+    let mut new = NewRelease { release, manifest: &manifest_bytes, object };
     let mut writer = app.store.write();
     let (answer, stored) = retries::once(app, &mut writer, retry, |writer| {
-        let shown = match insert(app, writer, known, &new, &module)? {
+        let shown = match insert(app, writer, &mut new, &module)? {
             Inserted::Stored => Duplicate::New,
             Inserted::Exists => judge_duplicate(app, writer, &new, &module)?,
         };
@@ -85,18 +83,12 @@ fn store(app: &App, package: Package, retry: Option<&Retry>) -> Result<Acknowled
     Ok(answer)
 }
 
-fn insert(
-    app: &App,
-    writer: &mut Writer<'_>,
-    known: bool,
-    new: &NewRelease<'_>,
-    module: &[u8],
-) -> Result<Inserted, Problem> {
-    if known {
+fn insert(app: &App, writer: &mut Writer<'_>, new: &mut NewRelease<'_>, module: &[u8]) -> Result<Inserted, Problem> {
+    if new.object.is_none() {
         return Ok(Inserted::Exists);
     }
-    if !app.store.has_module(&new.release) {
-        app.store.put_module(&new.release, module)?;
+    if !app.store.has_module(&new.release)? {
+        new.object = Some(app.store.put_module(&new.release, module)?);
     }
     Ok(writer.insert_release(new)?)
 }
@@ -110,7 +102,9 @@ fn judge_duplicate(
 ) -> Result<Duplicate, Problem> {
     let shown = app.registry_policy.duplicate(writer, new);
     match shown {
-        Ok(Duplicate::New) => app.store.put_module(&new.release, module)?,
+        Ok(Duplicate::New) => {
+            app.store.put_module(&new.release, module)?;
+        }
         _ => app.store.remove_orphan(writer, &new.release)?,
     }
     shown

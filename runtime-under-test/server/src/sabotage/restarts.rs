@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::exit::Failure;
-use crate::store::{DATABASE, Store, StoreError};
+use crate::store::{DATABASE, Place, Store, StoreError};
 
 /// The table: the id, and the statements that forget.
 pub const FORGOTTEN: &[(&str, &str)] = &[
@@ -67,7 +67,7 @@ pub const ALTERED: &[(&str, &str)] = &[
 /// # Errors
 /// If the data folder cannot be used, or SQLite refuses.
 pub fn alter(data: &Path, statements: &str) -> Result<(), Failure> {
-    drop(Store::open(data).map_err(|error| error.at_start(data))?);
+    drop(Store::open(data, &Place::Folder).map_err(|error| error.at_start(data))?);
     forget(data, statements)
 }
 

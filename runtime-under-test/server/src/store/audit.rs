@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn numbers_count_for_each_handler_without_a_gap() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = Store::open(folder.path(), &crate::store::Place::Folder).unwrap();
         store.write().append_audit(&[entry("a", 1), entry("b", 2), entry("a", 3)]).unwrap();
         store.write().append_audit(&[entry("a", 4)]).unwrap();
         let of_a = store.audit("a", 0, 10).unwrap();
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn an_entry_can_be_neither_changed_nor_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let store = Store::open(folder.path()).unwrap();
+        let store = Store::open(folder.path(), &crate::store::Place::Folder).unwrap();
         let mut writer = store.write();
         writer.append_audit(&[entry("a", 1)]).unwrap();
         for statement in ["UPDATE egress_audit SET members = '{}'", "DELETE FROM egress_audit"] {

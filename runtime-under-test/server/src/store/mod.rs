@@ -1,13 +1,13 @@
-//! What survives: one SQLite database and a folder of blobs, under one data folder that one process holds.
+//! What survives: one SQLite database under a data folder that one process holds, and the objects of its releases.
 //!
 //! All changes go through [`Writer`], one at a time; when one of its methods has returned, the change is on the disk.
 //! Everything here blocks: callers are on threads that may.
 
 mod audit;
-mod blobs;
 mod credentials;
 mod installations;
 mod keys;
+mod objects;
 mod releases;
 mod retries;
 pub mod schema;
@@ -22,8 +22,8 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::exit::{Exit, Failure};
 pub use audit::AuditEntry;
-pub use blobs::Blobs;
 pub use installations::StoredInstallation;
+pub use objects::{Bucket, Objects, Place, Stored};
 pub use releases::{Inserted, NewRelease};
 
 /// Name of the database in the data folder.
@@ -33,7 +33,7 @@ pub const DATABASE: &str = "assay.sqlite";
 pub struct Store {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
-    blobs: Blobs,
+    objects: Objects,
     /// Held for as long as the store is; the operating system lets go of it however the process ends.
     _lock: File,
 }
@@ -58,6 +58,9 @@ pub enum StoreError {
     /// SQLite refused.
     #[error(transparent)]
     Database(#[from] rusqlite::Error),
+    /// The settings of the bucket are wrong.
+    #[error("the bucket cannot be asked: {0}")]
+    Bucket(String),
     /// A value in the database is not what this runtime wrote.
     #[error("the database holds a {0} that cannot be read")]
     Damaged(&'static str),
@@ -69,6 +72,10 @@ impl StoreError {
         let data = data.display();
         let (exit, advice) = match self {
             Self::Locked => (Exit::DataLocked, "Stop the other runtime, or choose another folder with --data."),
+            Self::Bucket(fault) => {
+                let advice = "Set objects and the variables of S3: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT.";
+                return Failure::new(Exit::Objects, format!("cannot use the bucket: {fault}\n{advice}"));
+            }
             Self::Newer => (Exit::DataNewer, "Use that version, or choose another folder with --data."),
             _ => (Exit::Data, "Choose a folder on a local disk that this user may write, with --data or ASSAY_DATA."),
         };
@@ -80,8 +87,8 @@ impl Store {
     /// Opens the data folder, and makes it if it does not exist, for this user alone.
     ///
     /// # Errors
-    /// [`StoreError::Locked`], [`StoreError::Newer`], and whatever the disk says.
-    pub fn open(data: &Path) -> Result<Self, StoreError> {
+    /// [`StoreError::Locked`], [`StoreError::Newer`], [`StoreError::Bucket`], and whatever the disk says.
+    pub fn open(data: &Path, place: &Place) -> Result<Self, StoreError> {
         create_private(data)?;
         let lock = private_file().open(data.join("lock"))?;
         lock.try_lock().map_err(|error| match error {
@@ -95,13 +102,17 @@ impl Store {
         schema::configure(&writer)?;
         schema::migrate(&mut writer)?;
         let reader = Connection::open_with_flags(&file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let blobs = Blobs::open(data.join("blobs"))?;
-        // The names of the database and of the folder of blobs are new at the first start.
-        blobs::sync_folder(data)?;
-        let store = Self { writer: Mutex::new(writer), reader: Mutex::new(reader), blobs, _lock: lock };
-        let removed = store.sweep()?;
+        let objects = Objects::open(place, &data.join("blobs"))?;
+        // The names of the database and of the folder of objects are new at the first start.
+        objects::sync_folder(data)?;
+        let store = Self { writer: Mutex::new(writer), reader: Mutex::new(reader), objects, _lock: lock };
+        // The first request to a bucket: whether it can be asked shows here.
+        let removed = store.sweep().map_err(|error| match (place, error) {
+            (Place::Bucket(_), StoreError::Io(fault)) => StoreError::Bucket(fault.to_string()),
+            (_, error) => error,
+        })?;
         if removed > 0 {
-            tracing::info!(removed, "swept blobs that no release refers to");
+            tracing::info!(removed, "swept objects that no release refers to");
         }
         Ok(store)
     }
@@ -171,9 +182,9 @@ mod tests {
     #[test]
     fn a_data_folder_is_held_by_one_store() {
         let folder = tempfile::tempdir().unwrap();
-        let first = Store::open(folder.path()).unwrap();
-        assert!(matches!(Store::open(folder.path()), Err(StoreError::Locked)));
+        let first = Store::open(folder.path(), &Place::Folder).unwrap();
+        assert!(matches!(Store::open(folder.path(), &Place::Folder), Err(StoreError::Locked)));
         drop(first);
-        assert!(Store::open(folder.path()).is_ok());
+        assert!(Store::open(folder.path(), &Place::Folder).is_ok());
     }
 }

@@ -6,7 +6,7 @@ use assay_package::{Envelope, HandlerId, Version};
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, Row, params};
 
-use super::{Store, StoreError, Writer};
+use super::{Store, StoreError, Stored, Writer};
 use crate::catalogue::{Catalogue, Release};
 
 /// A release to store, with the bytes that the catalogue does not hold.
@@ -16,6 +16,8 @@ pub struct NewRelease<'p> {
     pub release: Release,
     /// The exact manifest.
     pub manifest: &'p [u8],
+    /// The module as it was stored; none if the version is known to be there.
+    pub object: Option<Stored>,
 }
 
 /// What became of storing a release.
@@ -65,17 +67,23 @@ impl Store {
 
     /// The module of a release, compared with its digest.
     pub fn module(&self, release: &Release) -> Result<Vec<u8>, StoreError> {
-        Ok(self.blobs.get(&release.module.hex())?)
+        let version = {
+            let connection = self.read();
+            let mut query =
+                connection.prepare_cached("SELECT module_version FROM releases WHERE handler = ?1 AND version = ?2")?;
+            query.query_row([release.handler.as_str(), release.version.as_str()], |row| row.get(0))?
+        };
+        Ok(self.objects.get(&release.module.hex(), version)?)
     }
 
     /// Stores a module ahead of the row that will refer to it, without holding up other changes.
-    pub fn put_module(&self, release: &Release, module: &[u8]) -> Result<(), StoreError> {
-        Ok(self.blobs.put(&release.module.hex(), module)?)
+    pub fn put_module(&self, release: &Release, module: &[u8]) -> Result<Stored, StoreError> {
+        Ok(self.objects.put(&release.module.hex(), module)?)
     }
 
     /// Whether the module of a release is there still: a lost race may have removed it since it was stored.
-    pub fn has_module(&self, release: &Release) -> bool {
-        self.blobs.contains(&release.module.hex())
+    pub fn has_module(&self, release: &Release) -> Result<bool, StoreError> {
+        Ok(self.objects.contains(&release.module.hex())?)
     }
 
     /// Removes the module of a release that lost a race, unless a row refers to it. The writer keeps others from
@@ -86,12 +94,12 @@ impl Store {
             .prepare_cached("SELECT EXISTS (SELECT 1 FROM releases WHERE module = ?1)")?
             .query_row([release.module.to_string()], |row| row.get(0))?;
         if !referred {
-            self.blobs.remove(&release.module.hex())?;
+            self.objects.remove(&release.module.hex())?;
         }
         Ok(())
     }
 
-    /// Removes blobs that no row refers to.
+    /// Removes objects that no row refers to.
     pub(super) fn sweep(&self) -> Result<usize, StoreError> {
         let mut referred = HashSet::new();
         {
@@ -101,7 +109,7 @@ impl Store {
                 referred.insert(module?.trim_start_matches("sha256:").to_owned());
             }
         }
-        Ok(self.blobs.sweep(&referred)?)
+        Ok(self.objects.sweep(&referred)?)
     }
 }
 
@@ -160,8 +168,8 @@ fn insert_row(transaction: &Connection, new: &NewRelease<'_>) -> rusqlite::Resul
     let release = &new.release;
     transaction.execute(
         "INSERT INTO releases (handler, version, package, abi, name, description, category, manifest, module,
-             module_bytes, uploaded_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+             module_bytes, uploaded_at, module_version)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             release.handler.as_str(),
             release.version.as_str(),
@@ -174,6 +182,7 @@ fn insert_row(transaction: &Connection, new: &NewRelease<'_>) -> rusqlite::Resul
             release.module.to_string(),
             release.module_bytes.cast_signed(),
             release.uploaded_at.to_string(),
+            new.object.as_ref().and_then(|object| object.version.as_deref()),
         ],
     )?;
     Ok(())

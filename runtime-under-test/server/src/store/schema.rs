@@ -106,6 +106,8 @@ const STEPS: &[&str] = &[
         body BLOB NOT NULL
     ) STRICT;
 ",
+    // In a bucket that keeps versions: which one of the object.
+    "ALTER TABLE releases ADD COLUMN module_version TEXT",
 ];
 
 /// Sets the connection's pragmas: every commit is on the disk before it returns.

@@ -5,6 +5,7 @@ mod chain;
 mod egress;
 mod hostile_requests;
 mod life_of_a_handler;
+mod objects;
 mod pagination;
 mod processes;
 mod support;

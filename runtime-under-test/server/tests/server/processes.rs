@@ -19,7 +19,14 @@ pub struct Runtime {
 
 impl Runtime {
     pub fn start(data: &Path) -> Self {
-        let mut child = command(data, "127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_with(data, &[])
+    }
+
+    /// With more in its environment.
+    pub fn start_with(data: &Path, more: &[(&str, String)]) -> Self {
+        let mut command = command(data, "127.0.0.1:0");
+        command.envs(more.iter().map(|(name, value)| (name, value)));
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.split("http://").nth(1).unwrap().split(' ').next().unwrap();
@@ -41,7 +48,7 @@ impl Drop for Runtime {
     }
 }
 
-fn command(data: &Path, listen: &str) -> Command {
+pub fn command(data: &Path, listen: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_assay-runtime"));
     command
         .env("ASSAY_DATA", data)
@@ -54,7 +61,7 @@ fn command(data: &Path, listen: &str) -> Command {
 }
 
 /// Runs a process that cannot start; answers its exit code and what it said.
-fn failed_start(mut command: Command) -> (i32, String) {
+pub fn failed_start(mut command: Command) -> (i32, String) {
     let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();

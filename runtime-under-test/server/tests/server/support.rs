@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use assay_fixtures::{Behaviour, Key, Package, Recipe};
-use assay_server::{App, Clock, Conduct, Network, SystemClock, Tokens, serve};
+use assay_server::{App, Clock, Conduct, Network, Storage, SystemClock, Tokens, serve};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -41,8 +41,8 @@ pub async fn start_conducted(data: &std::path::Path, conduct: Conduct) -> Target
 
 async fn serving(data: &std::path::Path, clock: Arc<dyn Clock>, network: Network, conduct: Conduct) -> Target {
     let tokens = Tokens::new(ADMIN, USER).unwrap();
-    let data = data.to_owned();
-    let open = move || App::open(&data, data.join("compiled"), tokens, clock, network, conduct);
+    let storage = Storage::within(data);
+    let open = move || App::open(&storage, tokens, clock, network, conduct);
     let app = tokio::task::spawn_blocking(open).await.unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
