@@ -4,7 +4,7 @@
 //! the order of answers and from what the state says afterwards.
 
 use assay_fixtures::{Behaviour, Step};
-use assay_harness::{Control as _, Cx, Reply, Stop, ensure};
+use assay_harness::{Cx, Reply, Stop, ensure};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
