@@ -115,7 +115,12 @@ pub(super) const DEFECTS: &[Defect] = &[
             })
         };
     }),
-    ("egress-slow-resolvers-given-up", |policy| policy.resolver = |resolver| Arc::new(Impatient(resolver))),
+    ("egress-slow-resolvers-given-up", |policy| {
+        policy.resolver = |resolver| Arc::new(Impatient { resolver, patience: Duration::from_millis(900) });
+    }),
+    ("egress-resolvers-given-up-after-seconds", |policy| {
+        policy.resolver = |resolver| Arc::new(Impatient { resolver, patience: Duration::from_millis(2500) });
+    }),
     ("egress-aliases-ignored", |policy| policy.stub.most_aliases = 0),
     ("egress-alias-targets-unjudged", |policy| {
         policy.judge = |answer, may_reach| all_reachable(answer, &|address| answer.aliased || may_reach(address));
@@ -167,15 +172,15 @@ impl Resolve for Kept {
     }
 }
 
-/// How long an answer is waited for at most.
-const IMPATIENCE: Duration = Duration::from_millis(900);
-
 /// Gives up a question whose answer takes long.
-struct Impatient(Arc<dyn Resolve>);
+struct Impatient {
+    resolver: Arc<dyn Resolve>,
+    patience: Duration,
+}
 
 impl Resolve for Impatient {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Answer> {
-        let resolving = tokio::time::timeout(IMPATIENCE, self.0.resolve(host));
+        let resolving = tokio::time::timeout(self.patience, self.resolver.resolve(host));
         Box::pin(async move { resolving.await.unwrap_or_default() })
     }
 }
