@@ -104,6 +104,12 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-unallocated-allowed", |policy| {
         policy.special = |address| reasons(address).any(|reason| !reason.starts_with("unallocated"));
     }),
+    ("egress-reserved-ipv6-allowed", |policy| {
+        policy.special = |address| {
+            let is_forgotten = matches!(address, IpAddr::V6(address) if FORGOTTEN.contains(&address.segments()[0]));
+            is_special(address) && !is_forgotten
+        };
+    }),
     ("egress-embedded-unwrapped", |policy| {
         policy.judge = |answer, may_reach| all_reachable(answer, &|address| may_reach(unwrapped(address)));
     }),
