@@ -62,6 +62,8 @@ use tls::Authority;
 /// Where the resolver listens, and the first origin: it holds the port for the others.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const HOLDS_THE_PORT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 77, 0, 1));
+/// The port of `https` (RFC 9110, 4.2.2).
+const DEFAULT_PORT: u16 = 443;
 /// So often free ports are looked for: another process may take one in between.
 const ATTEMPTS: u32 = 20;
 

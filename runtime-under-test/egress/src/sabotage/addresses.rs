@@ -9,6 +9,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use hickory_proto::rr::RecordType;
+use tokio::net::TcpStream;
 
 use super::Defect;
 use crate::{
@@ -77,6 +78,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             if good.is_empty() { all_reachable(answer, may_reach) } else { Ok(good) }
         };
     }),
+    ("egress-connects-before-judging", |policy| policy.exchange = Arc::new(Hasty)),
     ("egress-resolves-twice", |policy| policy.exchange = Arc::new(Twice)),
     ("egress-private-allowed", allowed!("private")),
     ("egress-loopback-allowed", allowed!("loopback")),
@@ -132,6 +134,9 @@ pub(super) const DEFECTS: &[Defect] = &[
         policy.judge = |answer, may_reach| all_reachable(answer, &|address| answer.aliased || may_reach(address));
     }),
 ];
+
+/// First groups of blocks that IANA has reserved, up to fc00::/7.
+const FORGOTTEN: std::ops::Range<u16> = 0xc000..0xfc00;
 
 /// The address of IPv4 inside of one of IPv6, or the address itself.
 fn unwrapped(address: IpAddr) -> IpAddr {
@@ -200,6 +205,27 @@ impl Resolve for Literals {
             Ok(address) => Box::pin(async move { Answer { addresses: vec![address], aliased: false } }),
             Err(_) => self.0.resolve(host),
         }
+    }
+}
+
+/// Connects first, and judges the addresses before anything is sent.
+struct Hasty;
+
+impl Exchange for Hasty {
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
+        Box::pin(async move {
+            let (inner, request) = (errand.inner, errand.request);
+            let answer = inner.resolver.resolve(&request.host).await;
+            let judged = (inner.policy.judge)(&answer, &|address| inner.may_reach(address));
+            if judged.is_err() {
+                // As far as it does not leave this machine; what is good is connected to below, and used.
+                let here = |address: &&IpAddr| address.is_loopback() || address.is_unspecified();
+                for address in answer.addresses.iter().filter(here) {
+                    let _ = TcpStream::connect((*address, request.port)).await;
+                }
+            }
+            errand.send(&judged?).await
+        })
     }
 }
 
