@@ -174,6 +174,13 @@ impl Drop for Observatory {
     }
 }
 
+/// Whether names may serve at the port of `https` here: some systems give it to their administrator alone. Whether another
+/// program has it is another matter.
+pub(crate) fn may_use_the_default_port() -> bool {
+    let bound = std::net::TcpListener::bind(SocketAddr::new(HOLDS_THE_PORT, DEFAULT_PORT));
+    !bound.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 /// Servers that end if not all of them can be started.
 struct Tasks(Vec<JoinHandle<()>>);
 
