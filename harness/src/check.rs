@@ -110,6 +110,9 @@ pub enum Need {
     Addresses,
     /// The target reaches other hosts through the observatory's proxy (egress.md 7.2), because the run says so. Else UNSUPPORTED.
     Proxy,
+    /// The target reaches port 443 of a host: by the proxy, or because this machine lets the observatory listen there. Else
+    /// UNSUPPORTED.
+    DefaultPort,
     /// The target declares this packaging. Else UNSUPPORTED.
     Packaging(&'static str),
 }

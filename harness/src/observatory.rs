@@ -62,6 +62,8 @@ use tls::Authority;
 /// Where the resolver listens, and the first origin: it holds the port for the others.
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const HOLDS_THE_PORT: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 77, 0, 1));
+/// The port of `https` (RFC 9110, 4.2.2).
+const DEFAULT_PORT: u16 = 443;
 /// So often free ports are looked for: another process may take one in between.
 const ATTEMPTS: u32 = 20;
 
@@ -170,6 +172,13 @@ impl Drop for Observatory {
             task.abort();
         }
     }
+}
+
+/// Whether names may serve at the port of `https` here: some systems give it to their administrator alone. Whether another
+/// program has it is another matter.
+pub(crate) fn may_use_the_default_port() -> bool {
+    let bound = std::net::TcpListener::bind(SocketAddr::new(HOLDS_THE_PORT, DEFAULT_PORT));
+    !bound.is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
 }
 
 /// Servers that end if not all of them can be started.

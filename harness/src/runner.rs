@@ -26,6 +26,9 @@ const BEHIND_A_PROXY: &str =
 /// Why a check with [`Need::Proxy`] does not run.
 const NO_PROXY: &str = "the target reaches other hosts by itself (egress.md 7.2): give it a proxy with --proxy";
 
+/// Why a check with [`Need::DefaultPort`] does not run.
+const NO_DEFAULT_PORT: &str = "this machine lets its administrator alone listen at port 443: run as such, or give the target a proxy with --proxy";
+
 /// How to run.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -251,7 +254,11 @@ impl Run<'_> {
                 Need::Proxy if !self.session.proxied => {
                     return Err((Verdict::Unsupported, NO_PROXY.to_owned()));
                 }
+                Need::DefaultPort if !self.session.proxied && !crate::observatory::may_use_the_default_port() => {
+                    return Err((Verdict::Unsupported, NO_DEFAULT_PORT.to_owned()));
+                }
                 Need::Feature(_)
+                | Need::DefaultPort
                 | Need::Packaging(_)
                 | Need::Launch
                 | Need::Observatory

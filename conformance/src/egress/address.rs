@@ -22,7 +22,8 @@ const fn v6(words: [u16; 8], bits: u8, what: &'static str) -> Range {
     Range { first: IpAddr::V6(Ipv6Addr::new(a, b, c, d, e, f, g, h)), bits, what }
 }
 
-/// Every range that 6.2 names.
+/// Every range that 6.2 names. What of IPv6 lies outside of 2000::/3 stands block by block, as in IANA's registry of the
+/// address space: each has borders of its own.
 pub const SPECIAL: &[Range] = &[
     v4(0, 0, 0, 8, "this network"),
     v4(10, 0, 0, 8, "private"),
@@ -55,9 +56,21 @@ pub const SPECIAL: &[Range] = &[
     v6([0xfe80, 0, 0, 0, 0, 0, 0, 0], 10, "link-local"),
     v6([0xfec0, 0, 0, 0, 0, 0, 0, 0], 10, "site-local"),
     v6([0xff00, 0, 0, 0, 0, 0, 0, 0], 8, "multicast"),
-    v6([0x1000, 0, 0, 0, 0, 0, 0, 0], 4, "below global unicast"),
-    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 2, "above global unicast"),
-    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 2, "above global unicast"),
+    v6([0; 8], 8, "reserved"),
+    v6([0x100, 0, 0, 0, 0, 0, 0, 0], 8, "reserved"),
+    v6([0x200, 0, 0, 0, 0, 0, 0, 0], 7, "reserved"),
+    v6([0x400, 0, 0, 0, 0, 0, 0, 0], 6, "reserved"),
+    v6([0x800, 0, 0, 0, 0, 0, 0, 0], 5, "reserved"),
+    v6([0x1000, 0, 0, 0, 0, 0, 0, 0], 4, "reserved"),
+    v6([0x4000, 0, 0, 0, 0, 0, 0, 0], 3, "reserved"),
+    v6([0x6000, 0, 0, 0, 0, 0, 0, 0], 3, "reserved"),
+    v6([0x8000, 0, 0, 0, 0, 0, 0, 0], 3, "reserved"),
+    v6([0xa000, 0, 0, 0, 0, 0, 0, 0], 3, "reserved"),
+    v6([0xc000, 0, 0, 0, 0, 0, 0, 0], 3, "reserved"),
+    v6([0xe000, 0, 0, 0, 0, 0, 0, 0], 4, "reserved"),
+    v6([0xf000, 0, 0, 0, 0, 0, 0, 0], 5, "reserved"),
+    v6([0xf800, 0, 0, 0, 0, 0, 0, 0], 6, "reserved"),
+    v6([0xfe00, 0, 0, 0, 0, 0, 0, 0], 9, "reserved"),
 ];
 
 impl Range {
@@ -125,6 +138,16 @@ mod tests {
             "2001:200::",
         ] {
             assert!(!special(text.parse().expect("an address")), "{text}");
+        }
+    }
+
+    #[test]
+    fn of_ipv6_nothing_but_2000_slash_3_and_not_all_of_that_is_reachable() {
+        for first in 0..=u16::MAX {
+            let is_global = first >> 13 == 1 && first != 0x2002;
+            // The other exceptions of 2000::/3 are told apart by more than their first group.
+            let address = Ipv6Addr::new(first, 0xfff0, 0, 0, 0, 0, 0, 1);
+            assert_eq!(special(IpAddr::V6(address)), !is_global, "{address}");
         }
     }
 

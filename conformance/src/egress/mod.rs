@@ -1,5 +1,7 @@
 //! The rule language of egress, read from egress.md: which URL a handler with these rules may ask for, and which addresses
-//! are special. It is the oracle of generated cases, so it shares nothing with the runtime but the published standards.
+//! are special. It is the oracle of generated cases, so it shares no code with the runtime but the crate `idna` (UTS #46), on
+//! which the reference runtime's parser of URLs stands, too: a fault of `idna` is one that generated cases cannot see. The rest
+//! of the URL standard is written here a second time, from the standard.
 
 mod address;
 mod rule;

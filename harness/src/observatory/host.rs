@@ -1,7 +1,7 @@
 //! One name of a check: how it is programmed, what was seen of it, and how to wait for more.
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,6 @@ use super::reply::Reply;
 use super::script::{DnsAnswer, Entry, Protocols, Tls};
 use super::watch::{Grounds, unusable};
 use crate::Stop;
-
-/// The port of `https` (RFC 9110, 4.2.2).
-const DEFAULT_PORT: u16 = 443;
 
 /// A name that a check registered. Clones are the same name.
 #[derive(Clone, Debug)]
@@ -114,7 +111,7 @@ impl Host {
     /// # Errors
     /// [`Stop::Skip`] if another program has the port.
     pub fn at_the_default_port(&self) -> Result<bool, Stop> {
-        let place = SocketAddr::new(self.address(), DEFAULT_PORT);
+        let place = SocketAddr::new(self.address(), super::DEFAULT_PORT);
         match super::origin::listen(&self.grounds.site, place, Some(Arc::clone(&self.entry))) {
             Ok((_, task)) => {
                 self.grounds.keep(task);
@@ -131,6 +128,39 @@ impl Host {
     /// [`Stop::Error`] if this machine gives none.
     pub fn further_port(&self) -> Result<u16, Stop> {
         self.listen(SocketAddr::new(self.address(), 0)).map(|place| place.port())
+    }
+
+    /// One more port at which the name serves, and no other: at its first address, at 127.0.0.1 and, where this machine has
+    /// IPv6, at ::1. A connection there is on record as soon as it stands, whatever it says: so it is seen also of somebody
+    /// who is led to this machine itself and says nothing.
+    ///
+    /// # Errors
+    /// [`Stop::Error`] if this machine gives none.
+    pub fn port_everywhere(&self) -> Result<u16, Stop> {
+        let mut last = String::new();
+        for _ in 0..super::ATTEMPTS {
+            let port = self.further_port()?;
+            match self.at_loopback(port) {
+                Ok(()) => return Ok(port),
+                Err(error) => last = error.to_string(),
+            }
+        }
+        Err(Stop::Error(format!("the observatory finds no port that is free at loopback: {last}")))
+    }
+
+    fn at_loopback(&self, port: u16) -> std::io::Result<()> {
+        let listen = |address: IpAddr| -> std::io::Result<()> {
+            let (site, owner) = (&self.grounds.site, Some(Arc::clone(&self.entry)));
+            let (_, task) = super::origin::listen(site, SocketAddr::new(address, port), owner)?;
+            self.grounds.keep(task);
+            Ok(())
+        };
+        listen(Ipv4Addr::LOCALHOST.into())?;
+        match listen(Ipv6Addr::LOCALHOST.into()) {
+            // Without IPv6 there is nothing at that address that could be reached.
+            Err(error) if error.kind() != ErrorKind::AddrInUse => Ok(()),
+            listens => listens,
+        }
     }
 
     pub(super) fn listen_at(&self, address: IpAddr) -> Result<(), Stop> {

@@ -89,7 +89,7 @@ async fn welcome(site: Arc<Site>, owner: Option<Arc<Entry>>, mut stream: TcpStre
     let hello = Hello::parse(&first);
     let wanted = hello.as_ref().and_then(|hello| hello.sni.as_deref()).and_then(|name| site.find(name));
     let Some(entry) = owner.clone().or_else(|| wanted.clone()) else {
-        site.stray_connection();
+        // At an address of several names, and for none of them: a port of one's own tells such connections apart.
         return;
     };
     if owner.is_none() {

@@ -1,5 +1,6 @@
 //! A forward proxy (`CONNECT`, RFC 9110, 9.3.6) for targets that only know `HTTPS_PROXY`: it resolves the observatory's names
-//! as the resolver would, and passes bytes on, unless a check has it do otherwise.
+//! as the resolver would, and passes bytes on, unless a check has it do otherwise. Whoever asks for the port of `https` is led
+//! to that of all names, since the other one is not for everybody to listen at.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -152,7 +153,10 @@ async fn resolved(site: &Site, name: &str, port: u16) -> Option<SocketAddr> {
     let resolved = site.resolve(query, true);
     tokio::time::sleep(resolved.delay).await;
     match resolved.end {
-        End::Addresses(addresses) => addresses.first().map(|address| SocketAddr::new(*address, port)),
+        End::Addresses(addresses) => {
+            let port = if port == super::DEFAULT_PORT { site.port } else { port };
+            addresses.first().map(|address| SocketAddr::new(*address, port))
+        }
         End::NxDomain | End::ServFail => None,
         // The client gives up; its connection goes with the observatory.
         End::Silence => std::future::pending().await,

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::records::Query;
@@ -26,7 +26,6 @@ pub(super) struct Site {
     pub(super) authority: Authority,
     names: RwLock<HashMap<String, Arc<Entry>>>,
     strays: Mutex<VecDeque<Query>>,
-    stray_connections: AtomicUsize,
     addresses: AtomicU32,
     connections: AtomicU64,
 }
@@ -57,7 +56,6 @@ impl Site {
             authority,
             names: RwLock::default(),
             strays: Mutex::default(),
-            stray_connections: AtomicUsize::new(0),
             // A kept observatory has the same port in each run, and what the run before left at an address may linger.
             addresses: AtomicU32::new(rand::random_range(0..ADDRESSES)),
             connections: AtomicU64::new(0),
@@ -114,14 +112,6 @@ impl Site {
 
     pub(super) fn strays(&self) -> Vec<Query> {
         self.strays.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-
-    pub(super) fn stray_connection(&self) {
-        self.stray_connections.fetch_add(1, Ordering::Relaxed);
-    }
-
-    pub(super) fn stray_connections(&self) -> usize {
-        self.stray_connections.load(Ordering::Relaxed)
     }
 
     /// Notes a question, and answers it by the script of the name.

@@ -111,12 +111,6 @@ impl Watch {
         queries
     }
 
-    /// Connections to 127.0.0.1 and ::1 on the port of all names whose handshake had no name that is registered.
-    #[must_use]
-    pub fn stray_connections(&self) -> usize {
-        self.grounds.site.stray_connections()
-    }
-
     /// An address of the internet at which nobody listens: a connection is refused.
     #[must_use]
     pub fn refusing_address(&self) -> IpAddr {

@@ -90,6 +90,8 @@ pub(crate) struct AuditRules {
     pub url: fn(&str) -> String,
     /// What of a text that the handler wrote is recorded, beside its credentials.
     pub hidden: fn(&Redactor, String) -> String,
+    /// How a credential stands in a canonical host.
+    pub in_a_host: fn(&str) -> String,
     /// How long a text may be.
     pub cut: fn(String) -> String,
     /// How an entry is recorded.
@@ -129,6 +131,7 @@ impl Policy {
             audit: AuditRules {
                 url: audit::bare_url,
                 hidden: Redactor::clean_text,
+                in_a_host: str::to_ascii_lowercase,
                 cut: audit::cut,
                 record: |audit, entry| Box::pin(async move { audit.record(entry).await }),
             },

@@ -38,6 +38,8 @@ pub(crate) struct RateRules {
     pub bytes: fn(sent: u64, received: u64) -> u64,
     /// From when on they are worked off (5.3).
     pub worked_off_from: fn(started: Instant, ended: Instant) -> Instant,
+    /// Until when that takes, after what was there to be worked off before: bytes of exchanges that overlap add up (5.3).
+    pub worked_off: fn(before: Option<Instant>, from: Instant, cost: Duration) -> Instant,
     /// Whether a body can be sent at all (5.3).
     pub fits: fn(&Limits, body: u64) -> bool,
     /// Whether one more may wait (5.4).
@@ -53,6 +55,7 @@ impl RateRules {
             counts_from: |_, _, started| started,
             bytes: |sent, received| sent.saturating_add(received),
             worked_off_from: |_, ended| ended,
+            worked_off: |before, from, cost| later(before.map_or(from, |before| before.max(from)), cost),
             fits: |limits, body| body <= limits.bytes_per_minute,
             has_room: |limits, waiting| (waiting as u64) < limits.queue,
             next: VecDeque::front,
@@ -64,6 +67,11 @@ impl RateRules {
 pub(crate) fn share(some: u64, per_minute: u64) -> Duration {
     let nanoseconds = u128::from(some) * MINUTE.as_nanos();
     Duration::from_nanos(u64::try_from(nanoseconds.div_ceil(u128::from(per_minute))).unwrap_or(u64::MAX))
+}
+
+/// An instant so much later, if there is one.
+pub(crate) fn later(instant: Instant, by: Duration) -> Instant {
+    instant.checked_add(by).unwrap_or(instant)
 }
 
 /// The turns of one handler.
@@ -144,12 +152,11 @@ impl Turns {
         self.waiting.retain(|waiting| *waiting != ticket);
     }
 
-    /// An exchange is over that has moved so many bytes (5.3). Bytes of exchanges that overlap add up.
+    /// An exchange is over that has moved so many bytes (5.3).
     pub fn ended(&mut self, started: Instant, now: Instant, limits: &Limits, (sent, received): (u64, u64)) {
         let cost = share((self.rules.bytes)(sent, received), limits.bytes_per_minute);
-        let begin = (self.rules.worked_off_from)(started, now);
-        let from = self.free_at.map_or(begin, |free_at| free_at.max(begin));
-        self.free_at = Some(from.checked_add(cost).unwrap_or(from));
+        let from = (self.rules.worked_off_from)(started, now);
+        self.free_at = Some((self.rules.worked_off)(self.free_at, from, cost));
     }
 
     /// Whether nobody waits, and nothing that was does matter any more.
@@ -164,7 +171,7 @@ impl Turns {
 
     fn earliest(&self, limits: &Limits) -> Option<Instant> {
         let interval = (self.rules.interval)(limits);
-        let paced = self.last_start.map(|start| start.checked_add(interval).unwrap_or(start));
+        let paced = self.last_start.map(|start| later(start, interval));
         paced.max(self.free_at)
     }
 }

@@ -65,15 +65,17 @@ pub(crate) struct Call {
     inner: Arc<Inner>,
     /// The entry as far as it is known; taken when it is handed over.
     entry: Option<Entry>,
-    /// For the texts of the entry that the handler wrote.
-    redactor: Redactor,
+    /// For the canonical host, in which letters have lost their case.
+    of_hosts: Redactor,
     runtime: Handle,
     pub progress: Arc<Progress>,
 }
 
 impl Call {
     pub fn begin(inner: &Arc<Inner>, grant: &Grant, request: &Request) -> Self {
-        let redactor = Redactor::new(&inner.credentials.known_to(&grant.handler));
+        let known = inner.credentials.known_to(&grant.handler);
+        let redactor = Redactor::new(&known);
+        let folded: Vec<String> = known.iter().map(|value| (inner.policy.audit.in_a_host)(value)).collect();
         let shown = |text: String| (inner.policy.audit.cut)((inner.policy.audit.hidden)(&redactor, text));
         let entry = Entry {
             handler: grant.handler.clone(),
@@ -94,7 +96,7 @@ impl Call {
         Self {
             inner: inner.clone(),
             entry: Some(entry),
-            redactor,
+            of_hosts: Redactor::new(&folded),
             runtime: Handle::current(),
             progress: Arc::default(),
         }
@@ -126,7 +128,7 @@ impl Call {
             (entry.request_bytes, entry.response_bytes) = self.progress.bytes();
             entry.address = self.progress.address();
             if let Some((host, port)) = self.progress.place.get() {
-                entry.host = Some((self.inner.policy.audit.hidden)(&self.redactor, host.clone()));
+                entry.host = Some((self.inner.policy.audit.hidden)(&self.of_hosts, host.clone()));
                 entry.port = Some(*port);
             }
             let inner = self.inner.clone();

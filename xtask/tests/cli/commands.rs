@@ -1,9 +1,10 @@
 //! The commands of README.md as anybody types them, and every way in which they can be typed wrong.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
-use crate::support::{Runtime, folder, verdicts, xtask};
+use crate::support::{Ended, Runtime, folder, verdicts, xtask};
 
 #[test]
 fn the_embedded_default_is_conformant() {
@@ -61,22 +62,52 @@ fn a_runtime_started_by_hand_gets_the_verdicts_of_the_embedded_one() {
     assert_eq!(launched.code, 0, "{}", launched.all());
 
     let kept = kept.path().join("observatory").display().to_string();
-    let settings = xtask(&["env", "--observatory", &kept, "--format", "json"]);
-    let settings: serde_json::Value = serde_json::from_str(&settings.stdout).expect("JSON");
-    let names = ["ASSAY_EGRESS_DNS", "ASSAY_EGRESS_CA", "ASSAY_EGRESS_INTERNET"];
-    let told = names.map(|name| (name, settings[name].as_str().expect("a setting")));
-    let runtime = Runtime::start_with(&told);
-    let url = runtime.url.clone();
+    let runtime = told(&kept, &[]);
     let out = by_hand.path().display().to_string();
-    let run = ["conformance", "--observatory", &kept, "--target", &url, "--out", &out];
-    let run = [&run[..], &["--admin-token", "admin-by-hand", "--user-token", "user-by-hand"]].concat();
-    let attached = xtask(&run);
+    let attached = judged(&runtime, &kept, &["--out", &out]);
     assert_eq!(attached.code, 0, "{}", attached.all());
     assert_eq!(verdicts(embedded.path()), verdicts(by_hand.path()));
 
     // A run may be repeated against a target that keeps its data.
-    let again = xtask(&run);
+    let again = judged(&runtime, &kept, &["--out", &out]);
     assert_eq!(again.code, 0, "{}", again.all());
+}
+
+/// A runtime that is started by hand with the settings that `assay env` prints.
+fn told(kept: &str, options: &[&str]) -> Runtime {
+    let printed = xtask(&[&["env", "--observatory", kept, "--format", "json"], options].concat());
+    let settings: BTreeMap<String, String> = serde_json::from_str(&printed.stdout).expect("JSON");
+    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    Runtime::start_with(&settings)
+}
+
+/// `conformance --target` for it.
+fn judged(runtime: &Runtime, kept: &str, options: &[&str]) -> Ended {
+    let run = ["conformance", "--observatory", kept, "--target", &runtime.url];
+    xtask(&[&run[..], &["--admin-token", "admin-by-hand", "--user-token", "user-by-hand"], options].concat())
+}
+
+#[test]
+fn a_runtime_started_by_hand_with_a_proxy_gets_the_verdicts_of_a_launched_one() {
+    let (launched, by_hand, kept) = (folder(), folder(), folder());
+    let chosen = ["--proxy", "--filter", "egress.addresses.v4,egress.proxy.*,egress.url.scheme,egress.wildcards.*"];
+    let out = launched.path().display().to_string();
+    let run = xtask(&[&["conformance", "--out", &out], &chosen[..]].concat());
+    assert_eq!(run.code, 3, "a filtered run is partial: {}", run.all());
+
+    let kept = kept.path().join("observatory").display().to_string();
+    let out = by_hand.path().display().to_string();
+    let attached = judged(&told(&kept, &["--proxy"]), &kept, &[&["--out", &out], &chosen[..]].concat());
+    assert_eq!(attached.code, 3, "{}", attached.all());
+    let verdicts = [launched.path(), by_hand.path()].map(verdicts);
+    assert_eq!(verdicts[0], verdicts[1]);
+    assert!(verdicts[0].values().filter(|verdict| *verdict == "\"PASS\"").count() >= 20, "{verdicts:?}");
+
+    // One that was told of the observatory, and not of its proxy, goes around it and is found.
+    let around = ["--proxy", "--filter", "egress.proxy.alone", "--out", &out];
+    let around = judged(&told(&kept, &[]), &kept, &around);
+    assert_eq!(around.code, 1, "{}", around.all());
+    assert!(around.all().contains("and not by CONNECT"), "{}", around.all());
 }
 
 #[test]
@@ -234,7 +265,7 @@ fn an_unknown_profile_ends_with_2_and_the_known_ones() {
     assert!(run.stderr.contains("core,sandbox,egress,registry,lifecycle,load"), "{}", run.all());
 }
 
-fn attach(url: &str, admin: &str) -> crate::support::Ended {
+fn attach(url: &str, admin: &str) -> Ended {
     let out = folder();
     let out = out.path().display().to_string();
     xtask(&["conformance", "--target", url, "--admin-token", admin, "--user-token", "user-by-hand", "--out", &out])

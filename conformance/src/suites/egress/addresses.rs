@@ -1,14 +1,14 @@
 //! Where a name leads (egress.md, section 6). Decoys serve like any other host, so one that is reached is seen to the end.
 
+mod ranges;
+
 use std::net::IpAddr;
 
 use assay_fixtures::exchange::Request;
 use assay_harness::observatory::{DnsAnswer, Host};
 use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
-use serde_json::json;
 
-use crate::egress::{Range, SPECIAL};
-use crate::outside::{DIRECT, NEEDS, Outside, Sender, expect, nonce, unreached};
+use crate::outside::{DIRECT, NEEDS, Outside, expect, nonce, unreached};
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -26,27 +26,29 @@ pub const GROUP: Group = Group {
             any_special
         )
         .needs(DIRECT),
-        each("egress.addresses.v4", "every special range of IPv4 is denied", &["EGR-ADR-003"], v4).needs(DIRECT),
-        each("egress.addresses.v6", "every special range of IPv6 is denied", &["EGR-ADR-004"], v6).needs(DIRECT),
+        each("egress.addresses.v4", "every special range of IPv4 is denied", &["EGR-ADR-003"], ranges::v4)
+            .needs(DIRECT),
+        each("egress.addresses.v6", "every special range of IPv6 is denied", &["EGR-ADR-004"], ranges::v6)
+            .needs(DIRECT),
         each(
             "egress.addresses.embedded",
             "an address of IPv6 that holds one of the internet is special all the same",
             &["EGR-ADR-004"],
-            embedded
+            ranges::embedded
         )
         .needs(DIRECT),
         each(
             "egress.addresses.decoys",
             "a name that leads to this machine is denied",
             &["EGR-ADR-002", "EGR-ADR-003"],
-            decoys
+            ranges::decoys
         )
         .needs(DIRECT),
         each(
             "egress.addresses.metadata",
             "a name that leads to a metadata service is denied",
             &["EGR-ADR-007"],
-            metadata
+            ranges::metadata
         )
         .needs(DIRECT),
         each("egress.addresses.half", "one question that fails has no address", &["EGR-ADR-008"], half).needs(DIRECT),
@@ -130,130 +132,6 @@ async fn any_special(cx: Cx) -> Result<(), Stop> {
     unreached(&decoy)?;
     mixed.resolves_to(vec![DnsAnswer::Addresses(vec![good, second])]);
     nonce(&both.send(Request::get(mixed.url("/"))).await?, &mixed).control("two good addresses are reached")
-}
-
-/// A handler for hosts of these ranges whose exchanges end soon, should they start.
-async fn for_ranges(cx: &Cx, ranges: &[&Range]) -> Result<(Outside, Host, Sender, Vec<Host>), Stop> {
-    let outside = Outside::new(cx).await?;
-    let host = outside.host("api")?;
-    let hosts: Vec<Host> =
-        (0..ranges.len()).map(|number| outside.host(&format!("h{number}"))).collect::<Result<_, _>>()?;
-    let name = outside.watch().name("");
-    let wild = format!("https://*{name}:{}", host.port());
-    let sender = outside.limited("sender", &[wild], json!({"timeout_ms": 1000})).await?;
-    sender.reaches(&host).await?;
-    Ok((outside, host, sender, hosts))
-}
-
-async fn ranges(cx: &Cx, of_v4: bool) -> Result<(), Stop> {
-    let ranges: Vec<&Range> = SPECIAL.iter().filter(|range| range.first.is_ipv4() == of_v4).collect();
-    let (_outside, allowed, sender, hosts) = for_ranges(cx, &ranges).await?;
-    for (range, host) in ranges.iter().zip(&hosts) {
-        let borders = range.borders();
-        host.resolves_to(borders.iter().map(|border| DnsAnswer::one(*border)).collect());
-        let judged = async {
-            let get = Request::get(host.url("/"));
-            let answers = sender.send_all(&[get.clone(), get]).await?;
-            for (answer, border) in answers.iter().zip(borders) {
-                expect(answer, "denied").map_err(|stop| crate::outside::told(stop, &format!("a name for {border}")))?;
-            }
-            unreached(host)
-        };
-        cx.case(format!("{}/{}, {}", range.first, range.bits, range.what), judged).await;
-    }
-    sender.reaches(&allowed).await
-}
-
-async fn v4(cx: Cx) -> Result<(), Stop> {
-    ranges(&cx, true).await
-}
-
-async fn v6(cx: Cx) -> Result<(), Stop> {
-    ranges(&cx, false).await
-}
-
-/// Whoever unwraps such an address finds a good one in it, at which somebody listens.
-async fn embedded(cx: Cx) -> Result<(), Stop> {
-    let (outside, host, _) = Outside::pair(&cx).await?;
-    let other = outside.host("other")?;
-    let sender = outside.limited("both", &[host.rule(), other.rule()], json!({"timeout_ms": 1000})).await?;
-    let IpAddr::V4(inner) = other.address() else {
-        return Err(Stop::Error("the internet of the observatory is of IPv4".to_owned()));
-    };
-    let [a, b, c, d] = inner.octets();
-    let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
-    nonce(&sender.send(Request::get(other.url("/"))).await?, &other).control("the address itself is reached")?;
-    let before = other.requests().len();
-    for (what, address) in [
-        ("mapped", IpAddr::from(inner.to_ipv6_mapped())),
-        ("NAT64", IpAddr::from([0x64, 0xff9b, 0, 0, 0, 0, high, low])),
-        ("6to4", IpAddr::from([0x2002, high, low, 0, 0, 0, 0, 1])),
-        ("compatible", IpAddr::from([0, 0, 0, 0, 0, 0, high, low])),
-    ] {
-        let judged = async {
-            other.resolves_to(vec![DnsAnswer::one(address)]);
-            sender.refused(Request::get(other.url("/")), "denied", &host).await?;
-            let more = other.requests().len() - before;
-            ensure!(more == 0, "{more} requests reached {} by way of {address}", other.name());
-            Ok(())
-        };
-        cx.case(what, judged).await;
-    }
-    Ok(())
-}
-
-async fn decoys(cx: Cx) -> Result<(), Stop> {
-    let outside = Outside::new(&cx).await?;
-    let (host, decoy) = (outside.host("api")?, outside.watch().decoy("decoy")?);
-    let sender = outside.sender("sender", &[host.rule(), decoy.rule()]).await?;
-    for address in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
-        let judged = async {
-            let found: IpAddr = address.parse().map_err(|_| Stop::Error(format!("{address} is no address")))?;
-            decoy.resolves_to(vec![DnsAnswer::one(found)]);
-            sender.refused(Request::get(decoy.url("/")), "denied", &host).await?;
-            unreached(&decoy)
-        };
-        cx.case(address, judged).await;
-    }
-    Ok(())
-}
-
-/// Where clouds answer their machines with credentials, and the same places written in IPv6.
-const METADATA: [&str; 10] = [
-    "169.254.169.254",
-    "169.254.170.2",
-    "169.254.169.253",
-    "100.100.100.200",
-    "192.0.0.192",
-    "fd00:ec2::254",
-    "fd20:ce::254",
-    "fe80::a9fe:a9fe",
-    "::ffff:169.254.169.254",
-    "64:ff9b::a9fe:a9fe",
-];
-
-async fn metadata(cx: Cx) -> Result<(), Stop> {
-    let (outside, host, _) = Outside::pair(&cx).await?;
-    let other = outside.host("metadata")?;
-    let sender = outside.limited("both", &[host.rule(), other.rule()], json!({"timeout_ms": 1000})).await?;
-    sender.reaches(&other).await?;
-    for address in METADATA {
-        let judged = async {
-            let found: IpAddr = address.parse().map_err(|_| Stop::Error(format!("{address} is no address")))?;
-            other.resolves_to(vec![DnsAnswer::one(found)]);
-            sender.refused(Request::get(other.url("/latest/meta-data/")), "denied", &host).await
-        };
-        cx.case(address, judged).await;
-    }
-    // An alias is how such an address gets a name that looks like one's own.
-    let end = DnsAnswer::one(IpAddr::from([169, 254, 169, 254]));
-    let judged = async {
-        other.resolves_to(vec![DnsAnswer::AliasTo(outside.watch().name("instance-data"), Box::new(end))]);
-        sender.refused(Request::get(other.url("/latest/meta-data/")), "denied", &host).await
-    };
-    cx.case("an alias", judged).await;
-    other.resolves_to(vec![DnsAnswer::one(other.address())]);
-    sender.reaches(&other).await
 }
 
 /// A resolver that fails for one family of addresses tells nothing about the other.

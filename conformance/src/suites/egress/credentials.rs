@@ -1,4 +1,4 @@
-//! Credentials: kept by an admin, sent by the runtime, never within a handler's reach (egress.md, section 4).
+//! Credentials: kept by an admin, sent by the runtime, and handed to no handler as they are (egress.md, section 4).
 
 mod hidden;
 mod kept;

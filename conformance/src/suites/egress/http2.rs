@@ -125,6 +125,13 @@ async fn spoken(cx: Cx) -> Result<(), Stop> {
         Ok(())
     };
     cx.case("a host that agrees to both", agreed).await;
+    let offered = async {
+        let handshakes = [&old, &both, &new].into_iter().flat_map(Host::handshakes);
+        let offered = handshakes.filter(|handshake| handshake.alpn.iter().any(|protocol| protocol == "h2")).count();
+        ensure!(declared || offered == 0, "`h2` was offered {offered} times, though `{FEATURE}` is not declared");
+        Ok(())
+    };
+    cx.case("what is offered", offered).await;
     let alone = async {
         if declared {
             return nonce(&answers[2], &new);

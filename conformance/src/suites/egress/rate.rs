@@ -34,6 +34,8 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.rate.bytes-from-the-end", "from the exchange's end on", &["EGR-RAT-004"], from_the_end)
             .needs(NEEDS),
+        each("egress.rate.overlap", "and those of exchanges that overlap add up", &["EGR-RAT-011"], overlap)
+            .needs(NEEDS),
         each("egress.rate.large-body", "a body that could never be sent is refused", &["EGR-RAT-005"], large_body)
             .needs(NEEDS),
         each("egress.rate.refused", "what is refused before counts nothing", &["EGR-RAT-009"], refused).needs(NEEDS),
@@ -209,16 +211,44 @@ async fn from_the_end(cx: Cx) -> Result<(), Stop> {
     let (answers, opened) = tokio::try_join!(sender.send_all(&requests), opened)?;
     crate::outside::response(&answers[0]).control("the first is answered")?;
     nonce(&answers[1], &host)?;
+    after_the_end(&host, opened, PAID, "the next one")
+}
+
+/// Judges that the last request of a host came so long after an end that was at this moment, or later.
+fn after_the_end(host: &Host, end: Instant, paid: Duration, what: &str) -> Result<(), Stop> {
     let seen = host.requests();
     let next = seen.last().ok_or_else(|| Stop::Fail("the host saw nothing".to_owned()))?;
-    let (took, least) = (next.at.saturating_duration_since(opened), PAID - RESOLUTION);
+    let (took, least) = (next.at.saturating_duration_since(end), paid - RESOLUTION);
     ensure!(
         took >= least,
-        "the next one came {} ms after the end, expected at least {} ms",
+        "{what} came {} ms after the end, expected at least {} ms",
         took.as_millis(),
         least.as_millis()
     );
     Ok(())
+}
+
+/// Both end when the gate is open, or later, so that together they hold the next one up from then on.
+async fn overlap(cx: Cx) -> Result<(), Stop> {
+    let outside = Outside::new(&cx).await?;
+    let (host, sender) = frugal(&outside, "api").await?;
+    let gate = Gate::new();
+    let send = async |target: &str| {
+        host.reply_at(target, Reply::sized(BODY).held(&gate));
+        sender.send(Request::get(host.url(target))).await
+    };
+    let opened = async {
+        host.request_number(2).await.control("two exchanges of one handler overlap")?;
+        let opened = Instant::now();
+        gate.open();
+        Ok(opened)
+    };
+    let (one, other, opened) = tokio::try_join!(send("/one"), send("/other"), opened)?;
+    for answer in [one, other] {
+        crate::outside::response(&answer).control("both are answered")?;
+    }
+    nonce(&sender.send(Request::get(host.url("/"))).await?, &host)?;
+    after_the_end(&host, opened, PAID * 2, "the next one after two at once")
 }
 
 async fn large_body(cx: Cx) -> Result<(), Stop> {

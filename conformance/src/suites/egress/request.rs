@@ -5,6 +5,7 @@ use assay_harness::observatory::{Host, Seen};
 use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
 use serde_json::{Value, json};
 
+use super::audit::recorded;
 use crate::installed::Execution;
 use crate::outside::{NEEDS, Outside, Sender, answers, nonce};
 
@@ -41,7 +42,13 @@ pub const GROUP: Group = Group {
         .needs(NEEDS),
         each("egress.request.cookies", "no cookie comes back", &["EGR-REQ-010"], cookies).needs(NEEDS),
         each("egress.request.bytes", "a body arrives byte for byte", &["EGR-ABI-001"], bytes).needs(NEEDS),
-        each("egress.request.utf-8", "a text that is not UTF-8 is a trap", &["EGR-ABI-002"], utf_8).needs(NEEDS),
+        each(
+            "egress.request.utf-8",
+            "a text that is not UTF-8 is a trap, and no call that is on record",
+            &["EGR-ABI-002", "EGR-AUD-011"],
+            utf_8
+        )
+        .needs(NEEDS),
     ],
 };
 
@@ -329,5 +336,10 @@ async fn utf_8(cx: Cx) -> Result<(), Stop> {
     }
     let seen = host.requests().len();
     ensure!(seen == 0, "{seen} requests with a text that is not UTF-8 arrived");
-    sender.reaches(&host).await
+    sender.reaches(&host).await?;
+    // Entries are in the order of the calls, so that none is still to come when that of the last one is there.
+    recorded(&cx, &sender, &host.url("/control")).await.control("a call is on record")?;
+    let entries = sender.audit().await?;
+    ensure!(entries.len() == 1, "traps are on record as calls, beside the one call: {}", json!(entries));
+    Ok(())
 }

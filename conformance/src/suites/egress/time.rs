@@ -5,6 +5,7 @@ use std::time::Duration;
 use assay_fixtures::exchange::{Request, Then};
 use assay_harness::observatory::{DnsAnswer, Gate, Host, Reply, Tls};
 use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::outside::{NEEDS, Outside, Sender, answers, expect, nonce};
@@ -57,8 +58,23 @@ async fn limited(cx: &Cx) -> Result<(Outside, Host, Sender), Stop> {
     Ok((outside, host, sender))
 }
 
-async fn timed_out(sender: &Sender, host: &Host) -> Result<(), Stop> {
-    expect(&sender.send(Request::get(host.url("/slow"))).await?, "timed-out")
+async fn timed_out(sender: &Sender, url: String) -> Result<(), Stop> {
+    expect(&sender.send(Request::get(url)).await?, "timed-out")
+}
+
+/// Judges each of these replies in an exchange of its own, and all of them at once: each waits until its time is over.
+async fn side_by_side<J: Future<Output = Result<(), Stop>>>(
+    cx: &Cx,
+    host: &Host,
+    replies: impl IntoIterator<Item = (&'static str, Reply)>,
+    judged: impl Fn(String) -> J,
+) {
+    let cases = replies.into_iter().enumerate().map(|(number, (what, reply))| {
+        let target = format!("/slow/{number}");
+        host.reply_at(&target, reply);
+        cx.case(what, judged(target))
+    });
+    join_all(cases).await;
 }
 
 async fn connecting(cx: Cx) -> Result<(), Stop> {
@@ -71,27 +87,30 @@ async fn connecting(cx: Cx) -> Result<(), Stop> {
     handshake.certificate(Tls::Silent);
     let rules = [&resolver, &connection, &handshake].map(Host::rule);
     let sender = outside.limited("all", &rules, json!({"timeout_ms": LIMIT})).await?;
-    for (what, host) in [("resolving", &resolver), ("connecting", &connection), ("the handshake", &handshake)] {
-        cx.case(what, timed_out(&sender, host)).await;
-    }
+    let cases = [("resolving", &resolver), ("connecting", &connection), ("the handshake", &handshake)];
+    join_all(cases.map(|(what, host)| cx.case(what, timed_out(&sender, host.url("/"))))).await;
     Ok(())
 }
 
 /// An answer comes after so long, and so does a response; both together take longer than an exchange may.
 const LATE: Duration = Duration::from_millis(1800);
 const BOTH: u64 = 3000;
+/// Longer than those wait for a resolver who have a limit of seconds for it, and shorter than any exchange may take.
+const SECONDS: Duration = Duration::from_millis(3500);
+const LONG: u64 = 5000;
 
 async fn resolving(cx: Cx) -> Result<(), Stop> {
     let outside = Outside::new(&cx).await?;
-    let hosts = ["slow-name", "slow-host", "both", "late"].map(|label| outside.host(label));
-    let [name, answer, both, late] = hosts;
-    let (name, answer, both, late) = (name?, answer?, both?, late?);
+    let hosts = ["slow-name", "slow-host", "both", "late", "seconds"].map(|label| outside.host(label));
+    let [name, answer, both, late, seconds] = hosts;
+    let (name, answer, both, late, seconds) = (name?, answer?, both?, late?, seconds?);
     let after = |host: &Host, delay| {
         host.resolves_to(vec![DnsAnswer::After(delay, Box::new(DnsAnswer::one(host.address())))]);
     };
     after(&name, LATE);
     after(&both, LATE);
     after(&late, Duration::from_millis(BOTH) * 2);
+    after(&seconds, SECONDS);
     for host in [&answer, &both] {
         host.reply_with(Reply::json(&json!({ "nonce": host.nonce() })).after(LATE));
     }
@@ -100,9 +119,16 @@ async fn resolving(cx: Cx) -> Result<(), Stop> {
     // Each in an execution of a handler of its own: none waits for another one.
     let senders = [limited("one").await?, limited("two").await?, limited("three").await?, limited("four").await?];
     let send = async |number: usize, host: &Host| senders[number].send(Request::get(host.url("/"))).await;
-    let (named, answered, twice_late, too_late) =
-        tokio::join!(send(0, &name), send(1, &answer), send(2, &both), send(3, &late));
+    let patient = outside.limited("patient", &[seconds.rule()], json!({"timeout_ms": LONG})).await?;
+    let (named, answered, twice_late, too_late, after_seconds) = tokio::join!(
+        send(0, &name),
+        send(1, &answer),
+        send(2, &both),
+        send(3, &late),
+        patient.send(Request::get(seconds.url("/")))
+    );
     cx.case("a late answer of the resolver", async { nonce(&named?, &name) }).await;
+    cx.case("one that takes seconds", async { nonce(&after_seconds?, &seconds) }).await;
     cx.case("a late answer of the host", async { nonce(&answered?, &answer) }).await;
     let judged = async {
         expect(&twice_late?, "timed-out")?;
@@ -122,36 +148,32 @@ async fn resolving(cx: Cx) -> Result<(), Stop> {
 
 async fn head(cx: Cx) -> Result<(), Stop> {
     let (_, host, sender) = limited(&cx).await?;
-    for (what, reply) in [
+    let replies = [
         ("no head", Reply::silence()),
         ("byte by byte", Reply::ok("x").header("x-long", &"a".repeat(1000)).slow_head(1, Duration::from_millis(50))),
         (
             "1xx without end",
             (0..100).fold(Reply::ok("x").after(Duration::from_secs(30)), |reply, _| reply.informed(103, &[])),
         ),
-    ] {
-        host.reply_at("/slow", reply);
-        cx.case(what, timed_out(&sender, &host)).await;
-    }
+    ];
+    side_by_side(&cx, &host, replies, |target| timed_out(&sender, host.url(&target))).await;
     Ok(())
 }
 
 async fn body(cx: Cx) -> Result<(), Stop> {
     let (_, host, sender) = limited(&cx).await?;
     let gate = Gate::new();
-    for (what, reply) in [
+    let replies = [
         ("no body", Reply::ok("body").body_held(&gate)),
         ("byte by byte", Reply::ok("b".repeat(1000)).slow_body(1, Duration::from_millis(50))),
         ("without end", Reply::endless_trickle(Duration::from_millis(50))),
-    ] {
-        host.reply_at("/slow", reply);
-        let judged = async {
-            timed_out(&sender, &host).await?;
-            let connection = host.requests().pop().map(|seen| seen.connection).unwrap_or_default();
-            host.closed(connection).await.map(drop)
-        };
-        cx.case(what, judged).await;
-    }
+    ];
+    let judged = async |target: String| {
+        timed_out(&sender, host.url(&target)).await?;
+        let seen = host.requests().into_iter().find(|seen| seen.target == target);
+        host.closed(seen.map(|seen| seen.connection).unwrap_or_default()).await.map(drop)
+    };
+    side_by_side(&cx, &host, replies, judged).await;
     gate.open();
     Ok(())
 }

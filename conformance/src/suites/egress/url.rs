@@ -1,6 +1,7 @@
 //! Which URL a handler may ask for, and what of it is sent (egress.md, section 2).
 
 pub(super) mod generated;
+mod invalid;
 
 use assay_fixtures::exchange::Request;
 use assay_harness::observatory::Host;
@@ -47,6 +48,13 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.url.undeclared", "of a host that is denied nothing is asked", &["EGR-URL-006"], undeclared)
             .needs(NEEDS),
+        each(
+            "egress.url.invalid-and-denied",
+            "a request for such a host that is not of its form is invalid",
+            &["EGR-REQ-012"],
+            invalid::and_denied
+        )
+        .needs(NEEDS),
         each("egress.url.target", "path and query are sent as they are serialised", &["EGR-URL-008"], target)
             .needs(NEEDS),
         each("egress.url.generated", "generated URLs are decided as the rules say", &["EGR-URL-010"], generated::urls)
@@ -205,8 +213,9 @@ async fn trailing_dot(cx: Cx) -> Result<(), Stop> {
 
 async fn addresses(cx: Cx) -> Result<(), Stop> {
     let (outside, host, sender) = Outside::pair(&cx).await?;
-    // A host whose address is known, and which nobody may reach by it.
+    // A host whose address is known, and which nobody may reach by it; whoever is led to this machine finds it, too.
     let known = outside.host("known")?;
+    let port = known.port_everywhere()?;
     let [a, b, c, d] = match known.address() {
         std::net::IpAddr::V4(address) => address.octets().map(u32::from),
         std::net::IpAddr::V6(_) => [127, 77, 0, 1],
@@ -233,7 +242,7 @@ async fn addresses(cx: Cx) -> Result<(), Stop> {
         "[2002:7f00:1::]".to_owned(),
     ];
     for address in hosts {
-        let url = format!("https://{address}:{}/", host.port());
+        let url = format!("https://{address}:{port}/");
         cx.case(address, async { sender.refused(Request::get(url), "denied", &host).await }).await;
     }
     // No URL has a zone.
@@ -246,9 +255,9 @@ async fn addresses(cx: Cx) -> Result<(), Stop> {
 
 async fn localhost(cx: Cx) -> Result<(), Stop> {
     let (outside, host, sender) = Outside::pair(&cx).await?;
-    // Whoever lets such names through finds a server that answers by this one.
+    // Whoever lets such names through finds a server that answers by this one, and sees every connection to this machine.
     let below = outside.watch().host_named(&format!("{}.localhost", cx.namespace()))?;
-    let port = host.port();
+    let port = below.port_everywhere()?;
     let hosts = [
         "localhost",
         "LOCALHOST",

@@ -1,9 +1,12 @@
 //! What a rule matches (egress.md 1.3 and 1.4). Every host is registered, so one that is reached by mistake is seen.
 
 use assay_fixtures::exchange::Request;
-use assay_harness::{Control as _, Cx, Group, Stop, checks, ensure};
+use assay_harness::{Control as _, Cx, Group, Need, Stop, checks, ensure};
 
-use crate::outside::{DIRECT, NEEDS, Outside, expect, nonce, unnoticed};
+use crate::outside::{NEEDS, Outside, nonce, unnoticed};
+
+/// What a check needs that has hosts serve at port 443.
+const DEFAULT_PORT: &[Need] = &[Need::Feature("egress"), Need::Observatory, Need::DefaultPort];
 
 /// The table.
 pub const GROUP: Group = Group {
@@ -14,8 +17,13 @@ pub const GROUP: Group = Group {
             .needs(NEEDS),
         each("egress.wildcards.exact", "a rule matches its host only", &["EGR-RUL-009"], exact).needs(NEEDS),
         each("egress.wildcards.port", "a rule matches its port only", &["EGR-RUL-009"], port).needs(NEEDS),
-        each("egress.wildcards.default-port", "the port that is not written is 443", &["EGR-RUL-011"], default_port)
-            .needs(DIRECT),
+        each(
+            "egress.wildcards.default-port",
+            "the port that is not written is 443",
+            &["EGR-RUL-011", "EGR-URL-009"],
+            default_port
+        )
+        .needs(DEFAULT_PORT),
         each("egress.wildcards.depth", "a wildcard matches any depth", &["EGR-RUL-010"], depth).needs(NEEDS),
         each("egress.wildcards.apex", "a wildcard does not match its name", &["EGR-RUL-010"], apex).needs(NEEDS),
         each("egress.wildcards.sibling", "a wildcard does not match what ends alike", &["EGR-RUL-010"], sibling)
@@ -82,18 +90,19 @@ async fn default_port(cx: Cx) -> Result<(), Stop> {
         let sender = outside.sender(&format!("{leaf}-sender"), &[format!("https://{name}{rule}"), host.rule()]).await?;
         let judged = async {
             sender.reaches(&host).await?;
-            let serves = other.at_the_default_port()?;
+            // Behind a proxy nobody has to: it leads whoever asks for this port to that of all names.
+            other.at_the_default_port()?;
             let answer = sender.send(Request::get(format!("https://{name}{url}/"))).await?;
+            nonce(&answer, &other)?;
             let entry = sender.audit().await?.pop().unwrap_or_default();
             ensure!(entry["port"] == 443, "the audit has the port {}, expected 443", entry["port"]);
             ensure!(entry["host"] == name, "the audit has the host {}, expected {name}", entry["host"]);
-            if !serves {
-                // Nobody answers at a port that this machine gives to nobody; what is denied is not tried at all.
-                return expect(&answer, "failed");
-            }
-            nonce(&answer, &other)?;
             let seen = other.requests().pop().ok_or_else(|| Stop::Fail("the host saw nothing".to_owned()))?;
             ensure!(seen.header("host") == [name], "`Host` is {:?}, expected {name}", seen.header("host"));
+            if let Some(asked) = other.connects().pop() {
+                ensure!(asked.authority == format!("{name}:443"), "the proxy was asked for {}", asked.authority);
+                return Ok(());
+            }
             let (place, found) = (format!("{}:443", other.address()), &entry["address"]);
             ensure!(*found == place.as_str(), "the audit has the address {found}, expected {place}");
             Ok(())

@@ -138,12 +138,24 @@ async fn loopback_itself_is_watched_and_counts_for_the_name_that_was_wanted() {
     }
     let stranger = ground.connect("nobody.assay.test", places[0].parse().unwrap()).await;
     assert!(stranger.is_err());
-    within(async {
-        while ground.watch.stray_connections() == 0 {
-            tokio::task::yield_now().await
-        }
-    })
-    .await;
+    assert_eq!(host.connections().len(), places.len());
+}
+
+#[tokio::test]
+async fn at_a_port_of_its_own_a_name_sees_whoever_connects_to_this_machine_and_says_nothing() {
+    let ground = Ground::new();
+    let (host, other) = (ground.host("api"), ground.host("other"));
+    let port = host.port_everywhere().unwrap();
+    let mut places = vec![format!("127.0.0.1:{port}"), format!("0.0.0.0:{port}"), format!("{}:{port}", host.address())];
+    if TcpStream::connect(format!("[::1]:{}", ground.watch.port())).await.is_ok() {
+        places.extend([format!("[::1]:{port}"), format!("[::]:{port}"), format!("[::ffff:127.0.0.1]:{port}")]);
+    }
+    for (index, place) in places.iter().enumerate() {
+        drop(TcpStream::connect(place).await.unwrap());
+        host.connection_number(index + 1).await.unwrap();
+    }
+    assert!(!other.was_reached());
+    assert_ne!(other.port_everywhere().unwrap(), port);
 }
 
 #[tokio::test]

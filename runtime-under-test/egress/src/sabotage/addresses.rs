@@ -9,6 +9,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use hickory_proto::rr::RecordType;
+use tokio::net::TcpStream;
 
 use super::Defect;
 use crate::{
@@ -77,6 +78,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             if good.is_empty() { all_reachable(answer, may_reach) } else { Ok(good) }
         };
     }),
+    ("egress-connects-before-judging", |policy| policy.exchange = Arc::new(Hasty)),
     ("egress-resolves-twice", |policy| policy.exchange = Arc::new(Twice)),
     ("egress-private-allowed", allowed!("private")),
     ("egress-loopback-allowed", allowed!("loopback")),
@@ -104,6 +106,12 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-unallocated-allowed", |policy| {
         policy.special = |address| reasons(address).any(|reason| !reason.starts_with("unallocated"));
     }),
+    ("egress-reserved-ipv6-allowed", |policy| {
+        policy.special = |address| {
+            let is_forgotten = matches!(address, IpAddr::V6(address) if FORGOTTEN.contains(&address.segments()[0]));
+            is_special(address) && !is_forgotten
+        };
+    }),
     ("egress-embedded-unwrapped", |policy| {
         policy.judge = |answer, may_reach| all_reachable(answer, &|address| may_reach(unwrapped(address)));
     }),
@@ -115,12 +123,20 @@ pub(super) const DEFECTS: &[Defect] = &[
             })
         };
     }),
-    ("egress-slow-resolvers-given-up", |policy| policy.resolver = |resolver| Arc::new(Impatient(resolver))),
+    ("egress-slow-resolvers-given-up", |policy| {
+        policy.resolver = |resolver| Arc::new(Impatient { resolver, patience: Duration::from_millis(900) });
+    }),
+    ("egress-resolvers-given-up-after-seconds", |policy| {
+        policy.resolver = |resolver| Arc::new(Impatient { resolver, patience: Duration::from_millis(2500) });
+    }),
     ("egress-aliases-ignored", |policy| policy.stub.most_aliases = 0),
     ("egress-alias-targets-unjudged", |policy| {
         policy.judge = |answer, may_reach| all_reachable(answer, &|address| answer.aliased || may_reach(address));
     }),
 ];
+
+/// First groups of blocks that IANA has reserved, up to fc00::/7.
+const FORGOTTEN: std::ops::Range<u16> = 0xc000..0xfc00;
 
 /// The address of IPv4 inside of one of IPv6, or the address itself.
 fn unwrapped(address: IpAddr) -> IpAddr {
@@ -167,15 +183,15 @@ impl Resolve for Kept {
     }
 }
 
-/// How long an answer is waited for at most.
-const IMPATIENCE: Duration = Duration::from_millis(900);
-
 /// Gives up a question whose answer takes long.
-struct Impatient(Arc<dyn Resolve>);
+struct Impatient {
+    resolver: Arc<dyn Resolve>,
+    patience: Duration,
+}
 
 impl Resolve for Impatient {
     fn resolve<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Answer> {
-        let resolving = tokio::time::timeout(IMPATIENCE, self.0.resolve(host));
+        let resolving = tokio::time::timeout(self.patience, self.resolver.resolve(host));
         Box::pin(async move { resolving.await.unwrap_or_default() })
     }
 }
@@ -189,6 +205,27 @@ impl Resolve for Literals {
             Ok(address) => Box::pin(async move { Answer { addresses: vec![address], aliased: false } }),
             Err(_) => self.0.resolve(host),
         }
+    }
+}
+
+/// Connects first, and judges the addresses before anything is sent.
+struct Hasty;
+
+impl Exchange for Hasty {
+    fn run<'a>(&'a self, errand: Errand<'a>) -> Exchanging<'a> {
+        Box::pin(async move {
+            let (inner, request) = (errand.inner, errand.request);
+            let answer = inner.resolver.resolve(&request.host).await;
+            let judged = (inner.policy.judge)(&answer, &|address| inner.may_reach(address));
+            if judged.is_err() {
+                // As far as it does not leave this machine; what is good is connected to below, and used.
+                let here = |address: &&IpAddr| address.is_loopback() || address.is_unspecified();
+                for address in answer.addresses.iter().filter(here) {
+                    let _ = TcpStream::connect((*address, request.port)).await;
+                }
+            }
+            errand.send(&judged?).await
+        })
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{
     exchange::{Errand, Exchange, Exchanging},
     order,
     pace::Pace,
-    rate::{Limits, share},
+    rate::{Limits, later, share},
     recording::Progress,
     stop::Stop,
 };
@@ -72,6 +72,9 @@ pub(super) const DEFECTS: &[Defect] = &[
     ("egress-request-bytes-uncounted", |policy| policy.rate.bytes = |_, received| received),
     ("egress-larger-direction-counted", |policy| policy.rate.bytes = u64::max),
     ("egress-bytes-paid-from-the-start", |policy| policy.rate.worked_off_from = |started, _| started),
+    ("egress-overlapping-bytes-paid-at-once", |policy| {
+        policy.rate.worked_off = |before, from, cost| later(from, cost).max(before.unwrap_or(from));
+    }),
     ("egress-bytes-per-execution", |policy| {
         policy.rate.bytes = |_, _| 0;
         policy.pass = |inner, grant, request, progress| {

@@ -152,6 +152,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             })
         };
     }),
+    ("egress-audit-tells-credentials-in-hosts", |policy| policy.audit.in_a_host = str::to_owned),
     ("egress-audit-tells-credentials", |policy| policy.audit.hidden = |_, text| text),
     ("egress-denials-differ", |policy| {
         policy.told = |stop| match stop.outcome {

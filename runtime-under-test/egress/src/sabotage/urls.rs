@@ -112,6 +112,20 @@ pub(super) const DEFECTS: &[Defect] = &[
             Ok(())
         });
     }),
+    ("egress-default-port-written", |policy| {
+        policy.before("match", |request, _| {
+            request.authority = format!("{}:{}", request.host, request.port);
+            Ok(())
+        });
+    }),
+    ("egress-denied-before-invalid", |policy| {
+        let names = ["scheme", "no-user-information", "match"];
+        let (denials, mut others): (Vec<_>, Vec<_>) =
+            policy.at_once.drain(..).partition(|step| names.contains(&step.name));
+        let read = others.iter().position(|step| step.name == "canonicalise").map_or(0, |place| place + 1);
+        others.splice(read..read, denials);
+        policy.at_once = others;
+    }),
     ("egress-target-as-written", |policy| {
         policy.before("match", |request, _| {
             let (_, end) = crate::location::authority_span(&request.written);

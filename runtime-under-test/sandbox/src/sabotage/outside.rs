@@ -43,6 +43,7 @@ pub(super) const DEFECTS: &[Defect] = &[
             |exchanged| exchanged.map_err(|_| EgressError::Failed("the request was not answered".to_owned()));
     }),
     ("egress-texts-unchecked", |policy| policy.call = Arc::new(AnyText)),
+    ("egress-traps-audited", |policy| policy.call = Arc::new(TrapsAreCalls)),
     ("egress-wait-charged-as-cpu", |policy| {
         policy.cpu_used = |busy, elapsed, outcome| match outcome {
             Outcome::Output(_) if elapsed > WAITED => elapsed,
@@ -76,13 +77,35 @@ impl Call for AnyText {
             let sends = store.data().egress.is_some();
             let returned = FreshInstance.call(store, handler, arguments).await;
             returned.or_else(|error| match Ended::from_wasmtime(&error) {
-                Ended::Trap(words) if sends && (words.contains("is not UTF-8") || words.contains("utf-8")) => {
-                    Ok(Returned::Output(b"null".to_vec()))
-                }
+                ended if sends && is_about_a_text(&ended) => Ok(Returned::Output(b"null".to_vec())),
                 _ => Err(error),
             })
         })
     }
+}
+
+/// Has a call whose arguments are a trap refused like any other that is not of its form: with an entry in the audit.
+struct TrapsAreCalls;
+
+impl Call for TrapsAreCalls {
+    fn call<'a>(&'a self, store: &'a mut Store<Host>, handler: &'a Prepared, arguments: Arguments) -> Calling<'a> {
+        Box::pin(async move {
+            let egress = store.data().egress.clone();
+            let returned = FreshInstance.call(store, handler, arguments).await;
+            if let (Some(egress), Err(error)) = (egress, &returned)
+                && is_about_a_text(&Ended::from_wasmtime(error))
+            {
+                let (method, url) = (String::new(), String::new());
+                let _ = egress.send(Request { method, url, headers: Vec::new(), body: Vec::new() }).await;
+            }
+            returned
+        })
+    }
+}
+
+/// Whether a handler was ended for a text that is not UTF-8.
+fn is_about_a_text(ended: &Ended) -> bool {
+    matches!(ended, Ended::Trap(words) if words.contains("is not UTF-8") || words.contains("utf-8"))
 }
 
 fn repaired(bytes: &[u8]) -> Vec<u8> {

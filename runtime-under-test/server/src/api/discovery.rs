@@ -14,7 +14,7 @@ const PROFILES: [&str; 4] = ["core", "egress", "registry", "sandbox"];
 /// What is optional: the capabilities of handlers, and HTTP/2 on the way out.
 fn features(app: &App) -> Vec<&'static str> {
     let mut features: Vec<&str> = app.offer.features.iter().copied().map(Feature::as_str).collect();
-    if app.offer.features.contains(&Feature::Egress) {
+    if app.offer.features.contains(&Feature::Egress) && app.outside.policy.declares_http2() {
         features.push(assay_egress::HTTP2_FEATURE);
     }
     features

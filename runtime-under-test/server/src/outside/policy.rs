@@ -35,6 +35,11 @@ pub trait EgressPolicy: Send + Sync + 'static {
         })
     }
 
+    /// Whether it is declared that HTTP/2 is spoken (7.9).
+    fn declares_http2(&self) -> bool {
+        true
+    }
+
     // --- credentials ----------------------------------------------------------------------------------
     /// Judges a member of a credential that is not of its form (4.1).
     fn credential_fault(&self, fault: CredentialFault) -> Result<(), Refusal> {

@@ -25,6 +25,7 @@ pub const DEFECTS: &[Defect] = &[
     ("egress-default-queue-unbounded", || Arc::new(Defaults(unbounded_queue))),
     ("egress-default-queue-smaller", || Arc::new(Defaults(smaller_queue))),
     ("egress-default-timeout-shorter", || Arc::new(Defaults(shorter_timeout))),
+    ("egress-http2-spoken-undeclared", || Arc::new(KeepsHttp2Quiet)),
     ("credentials-listed-with-values", || Arc::new(ShowsValues)),
     ("credential-headers-unjudged", || Arc::new(Unjudged(Member::Header))),
     ("credential-values-unjudged", || Arc::new(Unjudged(Member::Value))),
@@ -116,6 +117,14 @@ fn smaller_queue(grant: &mut Grant, bounds: &Bounds) {
 fn shorter_timeout(grant: &mut Grant, bounds: &Bounds) {
     if grant.timeout == Duration::from_millis(bounds.egress_timeout_ms) {
         grant.timeout = Duration::from_secs(2);
+    }
+}
+
+/// Offers HTTP/2 all the same.
+struct KeepsHttp2Quiet;
+impl EgressPolicy for KeepsHttp2Quiet {
+    fn declares_http2(&self) -> bool {
+        false
     }
 }
 

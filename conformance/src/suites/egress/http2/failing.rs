@@ -149,8 +149,10 @@ pub(super) async fn time(cx: Cx) -> Result<(), Stop> {
     let (outside, host, [sender, generous]) = limited(&cx, LIMIT).await?;
     let slow = Reply::ok("in time").after(Duration::from_millis(LIMIT + 100)).slow_body(2, Duration::from_millis(20));
     host.reply_at("/in-time", slow);
-    let answer = generous.send(Request::get(host.url("/in-time"))).await?;
-    response(&answer).control("a slow answer in time is handed on")?;
+    let in_time = async {
+        let answer = generous.send(Request::get(host.url("/in-time"))).await?;
+        response(&answer).map(drop)
+    };
     let (gate, pause) = (Gate::new(), Duration::from_millis(50));
     let replies = [
         ("no head", Reply::silence()),
@@ -165,17 +167,22 @@ pub(super) async fn time(cx: Cx) -> Result<(), Stop> {
         host.reply_at(&target, reply);
         async move { cx.case(what, ends(host, sender, &target, &["timed-out"])).await }
     });
-    join_all(judged).await;
+    let (in_time, _) = tokio::join!(in_time, join_all(judged));
+    in_time.control("a slow answer in time is handed on")?;
     let recipe = outside.recipe("hasty", &[host.rule()]).limit("timeout_ms", 1000);
     let hasty = outside.install(&recipe).await?;
-    for (what, reply) in [("no head", Reply::ok("x").held(&gate)), ("no body", Reply::ok("x").body_held(&gate))] {
-        host.reply_at("/held", reply);
+    let replies = [("no head", Reply::ok("x").held(&gate)), ("no body", Reply::ok("x").body_held(&gate))];
+    join_all(replies.into_iter().enumerate().map(async |(number, (what, reply))| {
+        let target = format!("/held/{number}");
+        host.reply_at(&target, reply);
         let judged = async {
-            hasty.run(&[Request::get(host.url("/held"))], Then::Answer).await?.expect("timeout")?;
-            host.given_up_within(&last(&host)?, PATIENCE).await
+            hasty.run(&[Request::get(host.url(&target))], Then::Answer).await?.expect("timeout")?;
+            let seen = host.requests().into_iter().find(|seen| seen.target == target);
+            host.given_up_within(&over_http2(seen)?, PATIENCE).await
         };
         cx.case(format!("the execution ends first: {what}"), judged).await;
-    }
+    }))
+    .await;
     gate.open();
     sender.reaches(&host).await
 }
