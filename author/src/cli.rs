@@ -57,8 +57,7 @@ const VERIFY: &str = "\
 Example: cargo xtask package verify target/greet
 
 All faults of the first gate that refuses are named. Not known without a runtime are: other bounds than the least of the contract
-(then there is a note; --target asks a runtime for its own), what the module costs to compile (core.md 4.7), which keys are
-trusted, what is stored, revoked or installed.";
+(then there is a note; --target asks a runtime for its own), which keys are trusted, what is stored, revoked or installed.";
 
 const PUSH: &str = "\
 Example: ASSAY_ADMIN_TOKEN=… cargo xtask package push target/greet --target http://127.0.0.1:8420 --input '\"hello\"'

@@ -88,7 +88,7 @@ pub fn judge(parts: Parts<'_>, offer: &Offer, circumstances: &Circumstances) -> 
     let gates: [&dyn Fn(&mut Findings); 4] = [
         &|findings| digest(&document, parts.module, findings),
         &|findings| manifest::judge(&document, offer, findings),
-        &|findings| module::judge(&document, parts.module, findings),
+        &|findings| module::judge(&document, parts.module, offer, findings),
         &|findings| envelope::judge(&document, parts.manifest, &envelopes, circumstances, offer, findings),
     ];
     for gate in gates {

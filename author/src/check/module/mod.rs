@@ -1,14 +1,16 @@
-//! Gate 4: the module (core.md, section 4). What it costs to make ready (4.7 to 4.10) is not counted here: that is the runtime's
-//! to say, and no module of a usual size comes near to it.
+//! Gate 4: the module (core.md, section 4).
 
 use wasmparser::{Validator, WasmFeatures};
 
 use super::{Findings, MODULE, in_manifest};
-use crate::Fault;
 use crate::document::{Document, Node};
+use crate::{Fault, Offer};
+use cost::Cost;
+use size::Size;
 
 mod component;
 mod core;
+mod cost;
 mod size;
 mod wit;
 
@@ -36,7 +38,7 @@ impl Found {
 }
 
 /// Everything that is wrong with the module.
-pub(super) fn judge(document: &Document, module: &[u8], findings: &mut Findings) {
+pub(super) fn judge(document: &Document, module: &[u8], offer: &Offer, findings: &mut Findings) {
     let stated = document.at("/abi").and_then(Node::text).unwrap_or_default();
     let announced = match module.first_chunk() {
         Some(&CORE_HEADER) => "core",
@@ -89,7 +91,9 @@ pub(super) fn judge(document: &Document, module: &[u8], findings: &mut Findings)
             );
         }
     }
-    memory(document, module, findings);
+    let size = size::of(module);
+    memory(document, size.as_ref(), findings);
+    costs(cost::of(module, features).unwrap_or_default(), size.as_ref(), offer, findings);
 }
 
 fn called(abi: &str) -> &'static str {
@@ -118,15 +122,34 @@ pub(crate) fn not_wasm(module: &[u8]) -> Fault {
 }
 
 /// 4.6.
-fn memory(document: &Document, module: &[u8], findings: &mut Findings) {
+fn memory(document: &Document, size: Option<&Size>, findings: &mut Findings) {
     const LIMIT: &str = "/limits/memory_bytes";
     let limit = document.at(LIMIT).and_then(Node::number).and_then(|number| number.parse::<u64>().ok());
-    if let (Some(limit), Some(bytes)) = (limit, size::of(module))
-        && bytes > limit
+    if let (Some(limit), Some(Size { bytes, .. })) = (limit, size)
+        && *bytes > limit
     {
         let detail = format!("{MODULE} starts with {bytes} bytes of memories and tables, the limit is {limit}");
-        findings.fault(
-            in_manifest(document, "module-over-limit", LIMIT, detail).remedy(format!("Write at least {bytes} here.")),
-        );
+        let fault = in_manifest(document, "module-over-limit", LIMIT, detail);
+        findings.fault(fault.remedy(format!("Write at least {bytes} here.")));
+    }
+}
+
+/// 4.7 to 4.10.
+fn costs(cost: Cost, size: Option<&Size>, offer: &Offer, findings: &mut Findings) {
+    let size = size.copied().unwrap_or_default();
+    for (bound, found) in [
+        ("module_cost", cost.units),
+        ("block_depth", cost.blocks),
+        ("loop_depth", cost.loops),
+        ("component_entries", cost.entries),
+        ("instances", size.instances),
+        ("memories", size.memories),
+        ("tables", size.tables),
+    ] {
+        let most = offer.bound(bound);
+        if found > most {
+            let detail = format!("by `bounds.{bound}` it comes to {found}, at most {most} is certain to be taken");
+            findings.past_a_bound(offer, Fault::new("module-too-costly", MODULE, detail).named(bound));
+        }
     }
 }

@@ -1,7 +1,10 @@
 //! One thing wrong at a time with the bytes of a package: the text of its manifest, every flaw that the fixtures have for its
 //! module, every kind of fault of its signature.
 
-use assay_fixtures::{Behaviour, Envelope, Flaw, Key, PAYLOAD_TYPE, Packaging, Recipe, Release, Statement};
+use std::collections::HashMap;
+use std::mem::Discriminant;
+
+use assay_fixtures::{Behaviour, Burden, Envelope, Flaw, Key, PAYLOAD_TYPE, Packaging, Recipe, Release, Statement};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -100,6 +103,40 @@ fn every_flaw_of_a_module_is_judged_alike() {
     // The catalogue has handlers of every kind, and two that are refused.
     for (name, recipe) in assay_fixtures::catalogue() {
         judges.agree(name, &judges.signed(&recipe.set("/id", judges.id())));
+    }
+}
+
+#[test]
+fn what_a_module_costs_is_counted_alike() {
+    let judges = Judges::new();
+    let (cost, depth) = (judges.bound("module_cost"), judges.bound("block_depth"));
+    let around = |count: u32| count - 2..count + 3;
+    let mut burdens: Vec<Burden> = around(depth).map(Burden::NestedBlocks).collect();
+    burdens.extend(around(judges.bound("loop_depth")).map(Burden::NestedLoops));
+    burdens.extend(around(judges.bound("tables")).map(Burden::Tables));
+    burdens.extend(around(judges.bound("memories")).map(Burden::Memories));
+    burdens.extend((0..judges.bound("instances") + 4).map(Burden::Instances));
+    let entries = judges.bound("component_entries");
+    burdens.extend((entries - 40..entries + 2).map(Burden::Types));
+    // One label more of a function with so many variables is a step of 40 millionths of the bound; the steps meet it.
+    let locals = cost / 25_000;
+    burdens.extend((24_500..25_010).step_by(30).map(|labels| Burden::Labels { locals, labels }));
+    burdens.extend((24_500..25_010).step_by(30).map(|labels| Burden::Stack { height: locals, labels }));
+    burdens.extend((370..394).map(|loops| Burden::Loops { locals, loops }));
+    for packaging in Packaging::ALL {
+        let mut seen: HashMap<Discriminant<Burden>, [u32; 2]> = HashMap::new();
+        for burden in &burdens {
+            let flaw = Flaw::Carries(*burden);
+            if !flaw.applies_to(packaging) {
+                continue;
+            }
+            let recipe = Recipe::new(judges.id(), Behaviour::Echo).packaging(packaging).flaw(flaw);
+            let accepted = judges.agree(&format!("{} {burden:?}", packaging.as_str()), &judges.signed(&recipe));
+            seen.entry(std::mem::discriminant(burden)).or_default()[usize::from(accepted)] += 1;
+        }
+        for (burden, [refused, accepted]) in seen {
+            assert!(refused > 0 && accepted > 0, "{burden:?}: {refused} refused, {accepted} accepted");
+        }
     }
 }
 
