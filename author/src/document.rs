@@ -225,12 +225,11 @@ impl<'t> Reader<'t> {
             Some(b'[') => {
                 let below = below()?;
                 let found: Vec<&RawValue> = serde_json::from_str(written).map_err(unreadable)?;
-                let items = found.into_iter().enumerate();
-                Kind::Items(
-                    items
-                        .map(|(index, item)| self.node(item, &format!("{pointer}/{index}"), below))
-                        .collect::<Result<_, _>>()?,
-                )
+                let mut items = Vec::new();
+                for (index, item) in found.into_iter().enumerate() {
+                    items.push(self.node(item, &format!("{pointer}/{index}"), below)?);
+                }
+                Kind::Items(items)
             }
             Some(b'"') => Kind::Text(serde_json::from_str(written).map_err(unreadable)?),
             Some(b'n') => Kind::Word("null"),

@@ -141,12 +141,21 @@ pub(crate) fn quote(text: &str) -> String {
             quoted.push('…');
             break;
         }
-        match character.is_control() {
-            true => quoted.extend(character.escape_default()),
-            false => quoted.push(character),
-        }
+        quoted.push_str(&plain(character.encode_utf8(&mut [0; 4])));
     }
     quoted
+}
+
+/// Text that may come from elsewhere without control characters: it can be printed, however long it is.
+pub(crate) fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    for character in text.chars() {
+        match character.is_control() {
+            true => plain.extend(character.escape_default()),
+            false => plain.push(character),
+        }
+    }
+    plain
 }
 
 #[cfg(test)]

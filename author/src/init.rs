@@ -37,7 +37,7 @@ pub struct Init {
     /// Your private key; it is made if it is not there [default: author.key beside DIR]
     #[arg(long, value_name = "FILE", env = "ASSAY_AUTHOR_KEY")]
     key: Option<PathBuf>,
-    /// Write handler.wat, too: a handler of twenty lines that answers its input
+    /// Write handler.wat, too: a small handler as text, which answers its input
     #[arg(long)]
     example: bool,
 }
@@ -45,6 +45,10 @@ pub struct Init {
 impl Init {
     pub(crate) fn run(self) -> Result<Done, Failed> {
         let folder = Folder::new(&self.dir);
+        if self.example && self.abi != "core" {
+            let next = "Leave out --example, and bring a component of your own; or leave out --abi component.";
+            return Err(Failed::usage("the example is a core module", next));
+        }
         let path = folder.manifest_path();
         if path.exists() {
             let next = format!(

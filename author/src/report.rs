@@ -4,7 +4,7 @@ use assay_harness::Exit;
 use serde_json::{Map, Value, json};
 
 use crate::Fault;
-use crate::fault::quote;
+use crate::fault::{plain, quote};
 
 /// A command of this family as somebody types it who typed this one: `cargo xtask package …` in a checkout, else `assay package …`.
 pub(crate) fn typed(words: &str) -> String {
@@ -89,7 +89,7 @@ pub(crate) fn print(command: &str, json: bool, ended: Result<Done, Failed>) -> E
             Exit::Conformant
         }
         Ok(done) => {
-            done.lines.iter().for_each(|line| println!("{line}"));
+            done.lines.iter().for_each(|line| println!("{}", plain(line)));
             done.notes.iter().for_each(|note| println!("note: {}", note.shown()));
             Exit::Conformant
         }

@@ -102,6 +102,9 @@ impl Sent<'_> {
             | "subject-mismatch"
             | "envelope-malformed"
             | "signature-missing" => typed(&format!("sign {folder}")),
+            "key-invalid" | "key-conflict" => {
+                "Have an admin make the key trusted under another name, then push with --no-trust.".to_owned()
+            }
             "release-revoked" => "A revoked release never comes back: raise /version, or use another id.".to_owned(),
             "overloaded" => format!("Try again: {}", typed(&format!("push {folder}"))),
             "input-rejected" | "input-too-large" => "Correct --input.".to_owned(),

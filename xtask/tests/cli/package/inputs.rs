@@ -203,6 +203,8 @@ fn init_overwrites_nothing_and_names_the_flag_that_is_wrong() {
         assert!(refused.stderr.starts_with(&format!("error: {flag}: ")), "{flag}: {}", refused.all());
         assert!(!author.path().join("new").exists(), "{flag}");
     }
+    let both = author.types(&["init", "new", "--id", "com.example.new", "--example", "--abi", "component"]);
+    assert_eq!(both.code, 2, "{}", both.all());
     // Texts that look like parts of the manifest stay texts.
     author.does(&["init", "new", "--id", "com.example.new", "--name", "VERSION \"ID\" {}"]);
     let manifest: serde_json::Value = serde_json::from_str(&author.reads("new/manifest.json")).expect("JSON");

@@ -17,6 +17,29 @@ fn every_value_is_judged_alike() {
 }
 
 #[test]
+fn every_limit_is_judged_alike_around_its_bound() {
+    let judges = Judges::new();
+    for (pointer, bound) in [
+        ("/limits/memory_bytes", "memory_bytes"),
+        ("/limits/timeout_ms", "timeout_ms"),
+        ("/limits/log_bytes", "log_bytes"),
+        ("/limits/output_bytes", "output_bytes"),
+        ("/permissions/state/max_bytes", "state_bytes"),
+        ("/limits/egress/requests_per_minute", "egress_requests_per_minute"),
+        ("/limits/egress/bytes_per_minute", "egress_bytes_per_minute"),
+        ("/limits/egress/queue", "egress_queue"),
+        ("/limits/egress/timeout_ms", "egress_timeout_ms"),
+    ] {
+        let bound = u64::from(judges.bound(bound));
+        let verdicts = [bound - 1, bound, bound + 1].map(|value| {
+            let recipe = Recipe::new(judges.id(), Behaviour::Echo).set(pointer, value);
+            judges.agree(&format!("{pointer} = {value}"), &judges.signed(&recipe))
+        });
+        assert_eq!(verdicts, [true, true, false], "{pointer}");
+    }
+}
+
+#[test]
 fn every_missing_field_is_judged_alike() {
     let judges = Judges::new();
     let fields =
