@@ -98,7 +98,7 @@ impl Cost {
             height = height.max(validator.operand_stack_height().into());
         }
         let values = u64::from(validator.len_locals()) + height + widest;
-        let code = CODE_BYTE.saturating_mul((body.range().end - body.range().start) as u64);
+        let code = CODE_BYTE.saturating_mul(body.range().end - body.range().start);
         let paths = targets.saturating_add(LOOP.saturating_mul(loops));
         self.units = self.units.saturating_add(code).saturating_add(values.saturating_mul(paths));
         Ok(())
