@@ -48,7 +48,12 @@ impl Folder {
     /// Where the author's key is if nobody says otherwise: beside the folder, so that all handlers of one author share it and
     /// no package carries it.
     pub fn key_path(&self) -> PathBuf {
-        self.path.parent().unwrap_or(Path::new("")).join("author.key")
+        // `.` and `..` are folders that have others around them, too, though not in their text.
+        let around = match (self.path.file_name(), self.path.parent()) {
+            (Some(_), Some(parent)) => parent.to_owned(),
+            _ => self.path.join(".."),
+        };
+        around.join("author.key")
     }
 
     /// Faults as they are shown: the file by its path, and what stands first in it first.

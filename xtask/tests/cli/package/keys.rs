@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use super::Author;
+use crate::support::xtask_in;
 
 #[test]
 fn a_key_that_is_there_is_used_and_one_that_is_not_is_made_for_its_owner_only() {
@@ -13,6 +14,18 @@ fn a_key_that_is_there_is_used_and_one_that_is_not_is_made_for_its_owner_only() 
     let key = author.reads("author.key");
     let init = author.does(&["init", "second", "--id", "com.example.second"]);
     assert!(init.stdout.contains("author.key: your key, which was there"), "{}", init.all());
+    assert_eq!(author.reads("author.key"), key);
+}
+
+#[test]
+fn a_package_in_the_folder_where_one_is_has_its_key_outside_too() {
+    let author = Author::new();
+    let key = author.reads("author.key");
+    let here = author.path().join("here");
+    fs::create_dir(&here).expect("a folder");
+    let init = xtask_in(&here, &["package", "init", ".", "--id", "com.example.here"], &[]);
+    assert_eq!(init.code, 0, "{}", init.all());
+    assert!(here.join("manifest.json").is_file() && !here.join("author.key").exists(), "{}", init.all());
     assert_eq!(author.reads("author.key"), key);
 }
 
