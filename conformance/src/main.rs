@@ -1,5 +1,6 @@
 //! `assay`: judges handler runtimes by the contract.
 
+use assay_author::cli::Package;
 use assay_conformance::cli::Conformance;
 use assay_conformance::env::Env;
 use assay_harness::Exit;
@@ -19,6 +20,8 @@ enum Verb {
     Conformance(Box<Conformance>),
     /// Print what a runtime that is started by hand is told so that its requests to other hosts are observed
     Env(Env),
+    /// Take a module of yours to an installed handler: init, build, sign, verify, push
+    Package(Box<Package>),
 }
 
 #[tokio::main]
@@ -26,5 +29,6 @@ async fn main() -> Exit {
     match Command::parse().verb {
         Verb::Conformance(conformance) => conformance.run(None).await,
         Verb::Env(env) => env.run(),
+        Verb::Package(package) => package.run().await,
     }
 }

@@ -1,4 +1,4 @@
-//! The project's own commands: `cargo xtask conformance`, `env`, `prove`, `fuzz`, `vectors`, `bench`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `env`, `package`, `prove`, `fuzz`, `vectors`, `bench`, `fixtures`, `tidy`, `ci`.
 
 mod bench;
 mod build;
@@ -9,6 +9,7 @@ mod prove;
 mod tidy;
 mod vectors;
 
+use assay_author::cli::Package;
 use assay_conformance::cli::Conformance;
 use assay_conformance::env::Env;
 use assay_harness::Exit;
@@ -28,6 +29,8 @@ enum Verb {
     Conformance(Box<Conformance>),
     /// Print what a runtime that is started by hand is told so that its requests to other hosts are observed
     Env(Env),
+    /// Take a module of yours to an installed handler: init, build, sign, verify, push
+    Package(Box<Package>),
     /// Prove that every check can fail: one run per sabotage, and the degenerate targets
     Prove(prove::Prove),
     /// Fuzz gates, egress, sandbox and server; what is found becomes a regression that `cargo test` judges
@@ -57,6 +60,7 @@ async fn main() -> Exit {
             conformance.run(embedded).await
         }
         Verb::Env(env) => env.run(),
+        Verb::Package(package) => package.run().await,
         Verb::Prove(proof) if proof.fuzz => fuzz::prove(),
         Verb::Prove(proof) => proof.run().await,
         Verb::Fuzz(fuzz) => fuzz.run(),

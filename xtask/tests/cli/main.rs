@@ -3,5 +3,7 @@
 mod alone;
 mod commands;
 mod fuzz;
+mod package;
 mod proof;
 mod support;
+mod walkthrough;

@@ -19,6 +19,15 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// What a child process left.
+    pub fn of(output: &std::process::Output) -> Ended {
+        Ended {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
     /// Everything, for the message of a failed assertion.
     pub fn all(&self) -> String {
         format!("exit {}\n{}\n{}", self.code, self.stdout, self.stderr)
@@ -32,20 +41,21 @@ pub fn xtask(arguments: &[&str]) -> Ended {
 
 /// The same, with variables of the environment.
 pub fn xtask_with(arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
+    xtask_in(root(), arguments, variables)
+}
+
+/// The same, from another folder.
+pub fn xtask_in(folder: &Path, arguments: &[&str], variables: &[(&str, &str)]) -> Ended {
     let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
         .args(arguments)
-        .current_dir(root())
+        .current_dir(folder)
         .env_remove("ASSAY_ADMIN_TOKEN")
         .env_remove("ASSAY_USER_TOKEN")
         .envs(variables.iter().copied())
         .stdin(Stdio::null())
         .output()
         .expect("xtask starts");
-    Ended {
-        code: output.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    }
+    Ended::of(&output)
 }
 
 /// A folder that is removed with the test.
@@ -53,17 +63,23 @@ pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a folder")
 }
 
-/// Cargo as somebody would type it: build scripts that read what it tells a test of its package would run again.
+/// Cargo at the root of the workspace.
 fn cargo() -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = outside_of_cargo(env!("CARGO"));
     cargo.current_dir(root());
+    cargo
+}
+
+/// A program in the environment of somebody who types it: build scripts that read what cargo tells a test of its package would run again.
+pub fn outside_of_cargo(program: &str) -> Command {
+    let mut command = Command::new(program);
     for (name, _) in std::env::vars_os() {
         let of_this_package = |prefix| name.to_str().is_some_and(|name| name.starts_with(prefix));
         if ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"].into_iter().any(of_this_package) {
-            cargo.env_remove(name);
+            command.env_remove(name);
         }
     }
-    cargo
+    command
 }
 
 /// The reference runtime, built once per test binary.
