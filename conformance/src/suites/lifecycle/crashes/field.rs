@@ -1,0 +1,189 @@
+//! The target, the lanes that work on it, and the kills between which they do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use assay_fixtures::Packaging;
+use assay_harness::{Cx, OwnTarget, Stop, ensure};
+use futures_util::future::try_join_all;
+use tokio::task::JoinSet;
+
+use super::aims::{Aim, Pace, When};
+use super::lane::{Lane, contradicted};
+use super::life::Life;
+use super::reading;
+use super::round::Round;
+use crate::history::{Checker, Kind};
+
+/// Everything that one run of the check works with.
+pub struct Field {
+    target: OwnTarget,
+    cx: Cx,
+    lanes: Vec<Lane>,
+    pace: Arc<Pace>,
+    kills: usize,
+    /// How many kills cut off an operation of each kind.
+    cut: BTreeMap<Kind, usize>,
+}
+
+impl Field {
+    /// Starts a target and lanes, each with handlers in one of the packagings that the target declares.
+    pub async fn start(check: &Cx, lanes: usize) -> Result<Field, Stop> {
+        let target = check.own_target().await?;
+        let cx = target.cx();
+        let abis = cx.discovery().abis.clone();
+        let packaging = |lane: usize| match abis.get(lane % abis.len().max(1)).map(String::as_str) {
+            Some("component") => Packaging::Component,
+            _ => Packaging::Core,
+        };
+        let lanes = (0..lanes).map(|lane| Lane::new(&cx, lane, packaging(lane))).collect();
+        Ok(Field { target, cx, lanes, pace: Arc::default(), kills: 0, cut: BTreeMap::new() })
+    }
+
+    /// Lets each lane go through one life, to see how long everything takes.
+    pub async fn watch_a_life(&mut self) -> Result<(), Stop> {
+        let round = Arc::new(Round::new(0, None, &self.pace));
+        let mut working = self.set_to_work(&round);
+        while let Some(joined) = working.join_next().await {
+            self.take_back(joined)?;
+        }
+        Ok(())
+    }
+
+    /// Lets the lanes work until the aim is met, kills, starts the target again, and holds what is there against the histories.
+    pub async fn kill(&mut self, aim: Aim) -> Result<(), Stop> {
+        self.kills += 1;
+        let round = Arc::new(Round::new(self.kills, Some(aim), &self.pace));
+        let mut working = self.set_to_work(&round);
+        let begun = loop {
+            tokio::select! {
+                begun = round.begun() => break begun,
+                // Before the kill only a lane ends that something went wrong for.
+                Some(joined) = working.join_next() => self.take_back(joined)?,
+            }
+        };
+        if let When::During(fraction) = aim.when {
+            let moment = begun + self.pace.median(aim.kind).mul_f64(fraction);
+            // The timer of the runtime is too coarse for what takes a few milliseconds.
+            let wait = move || {
+                while let Some(left) = moment.checked_duration_since(std::time::Instant::now()) {
+                    std::thread::park_timeout(left);
+                }
+            };
+            tokio::task::spawn_blocking(wait).await.map_err(|fault| Stop::Error(fault.to_string()))?;
+        }
+        round.end();
+        self.target.kill().await;
+        while let Some(joined) = working.join_next().await {
+            self.take_back(joined)?;
+        }
+        self.lanes.sort_by_key(Lane::number);
+        for kind in round.cut() {
+            *self.cut.entry(kind).or_default() += 1;
+        }
+        self.target.restart().await?;
+        let looked = self.look().await;
+        self.with_histories(looked)?;
+        if let Some(soak) = self.cx.soak() {
+            soak.done.send_replace(self.kills);
+            self.cx.leave_out_earlier();
+        }
+        Ok(())
+    }
+
+    /// Reads every handler as a whole, those whose life is over as well.
+    pub async fn look_at_everything(&mut self) -> Result<(), Stop> {
+        let looked = async {
+            self.look().await?;
+            for lane in &mut self.lanes {
+                for (life, checker) in &mut lane.past {
+                    compare(&self.cx, life, checker).await?;
+                }
+            }
+            Ok(())
+        };
+        let looked = looked.await;
+        self.with_histories(looked)
+    }
+
+    /// How many kills there were.
+    pub fn kills(&self) -> usize {
+        self.kills
+    }
+
+    /// How many of them cut off an operation of this kind.
+    pub fn kills_during(&self, kind: Kind) -> usize {
+        self.cut.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// Says as cases what the kills fell into. Of a kind into which none fell nothing is said.
+    pub async fn tell(&self, kinds: &[Kind]) {
+        let acknowledged: usize = self.lanes.iter().map(|lane| lane.acknowledged).sum();
+        let handlers: usize = self.lanes.iter().map(|lane| lane.past.len() + 1).sum();
+        let whole = format!("{} kills, {acknowledged} acknowledged operations on {handlers} handlers", self.kills);
+        self.cx.case(whole, async { Ok(()) }).await;
+        for &kind in kinds {
+            let cut = self.kills_during(kind);
+            let judged = async {
+                match cut {
+                    0 => Err(Stop::Inconclusive(format!("no kill came while an {} was under way", kind.word()))),
+                    _ => Ok(()),
+                }
+            };
+            self.cx.case(format!("kills in the middle of: {} {cut}", kind.word()), judged).await;
+        }
+    }
+
+    fn set_to_work(&mut self, round: &Arc<Round>) -> JoinSet<(Lane, Result<(), Stop>)> {
+        let mut working = JoinSet::new();
+        for lane in std::mem::take(&mut self.lanes) {
+            working.spawn(lane.work(Arc::clone(round)));
+        }
+        working
+    }
+
+    fn take_back(&mut self, joined: Result<(Lane, Result<(), Stop>), tokio::task::JoinError>) -> Result<(), Stop> {
+        let (lane, worked) = joined.map_err(|fault| Stop::Error(fault.to_string()))?;
+        self.lanes.push(lane);
+        self.with_histories(worked)
+    }
+
+    /// Keeps the histories as evidence of what went wrong.
+    fn with_histories(&self, ended: Result<(), Stop>) -> Result<(), Stop> {
+        if ended.is_err() {
+            let checkers =
+                self.lanes.iter().flat_map(|lane| lane.past.iter().map(|(_, past)| past).chain([&lane.checker]));
+            self.cx.attach("histories.txt", "text/plain", checkers.map(Checker::history).collect::<String>());
+        }
+        ended
+    }
+
+    /// Reads the handlers that are driven as a whole, and all as the list shows them.
+    async fn look(&mut self) -> Result<(), Stop> {
+        let cx = &self.cx;
+        try_join_all(self.lanes.iter_mut().map(|lane| compare(cx, &lane.life, &mut lane.checker))).await?;
+        let listed = reading::listed(cx).await?;
+        let mut known = BTreeSet::new();
+        for lane in &mut self.lanes {
+            let current = std::iter::once((&lane.life, &mut lane.checker));
+            for (life, checker) in lane.past.iter_mut().map(|(life, checker)| (&*life, checker)).chain(current) {
+                known.insert(life.id.clone());
+                let shown = listed.get(&life.id).cloned().unwrap_or_default();
+                if checker.certain().map(reading::as_listed).is_some_and(|expected| expected != shown) {
+                    // The whole of it says what is wrong; if that is right, the list is.
+                    compare(cx, life, checker).await?;
+                    return Err(Stop::Fail(format!("the list shows {shown:?} of {}, unlike its detail", life.id)));
+                }
+            }
+        }
+        let stranger = listed.keys().find(|id| !known.contains(*id));
+        ensure!(stranger.is_none(), "the list shows {stranger:?}, which nobody uploaded");
+        Ok(())
+    }
+}
+
+/// Reads a handler and holds it against its history.
+async fn compare(cx: &Cx, life: &Life, checker: &mut Checker) -> Result<(), Stop> {
+    let seen = reading::read(cx, life).await?;
+    checker.saw(&seen).map_err(contradicted)
+}

@@ -1,0 +1,153 @@
+//! The life of one handler: two releases, each with a state of its own form, and the operations from the first upload to the
+//! last revocation, as requests.
+
+use assay_fixtures::{Behaviour, Package, Packaging, Recipe, Step};
+use assay_harness::{Client, Cx, Request};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::form::Form;
+use crate::history::{Act, version};
+
+/// One thing that a lane does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Doing {
+    /// Changes something.
+    Act(Act),
+    /// Reads the state: nothing may be left of what was uninstalled.
+    Look,
+}
+
+/// A handler that is to come, or is there.
+#[derive(Clone)]
+pub struct Life {
+    /// Its id.
+    pub id: String,
+    /// Its releases; the first one has the number 1.
+    pub packages: Vec<Package>,
+    /// What is done, in this order.
+    pub doings: Vec<Doing>,
+    /// Whether its releases keep a state.
+    pub keeps_state: bool,
+    /// Until when the registry's signatures hold.
+    end: Timestamp,
+}
+
+/// The input of an execution that reads the state.
+const READ: u64 = 0;
+/// The inputs of those that write it begin with this digit, which picks the script: this and the number of the write.
+const WRITE: u64 = 1_000_000_000;
+/// Loops between the two halves of a write.
+const WRITING: u64 = 200_000;
+/// Loops between the two halves of a migration.
+const MIGRATING: u64 = 2_000_000;
+
+/// The two keys in which a release keeps one value.
+pub fn keys(release: u32) -> [String; 2] {
+    ["first", "second"].map(|half| format!("{half}-{release}"))
+}
+
+/// A handler that writes its input under both keys of its release, and reads what is there.
+fn behaviour(release: u32) -> Behaviour {
+    let [first, second] = keys(release);
+    let read = vec![Step::Keys, Step::Get(first.clone()), Step::Get(second.clone())];
+    let write = vec![Step::SetToInput(first.clone()), Step::Turns(WRITING), Step::SetToInput(second.clone())];
+    let handle = Behaviour::Scripts(vec![read, write]);
+    if release == 1 {
+        return handle;
+    }
+    let [old_first, old_second] = keys(release - 1);
+    handle.migrating(vec![Step::Move(old_first, first), Step::Turns(MIGRATING), Step::Move(old_second, second)])
+}
+
+impl Life {
+    /// A handler with this id whose writes are numbered from `writes` on.
+    pub fn new(cx: &Cx, id: String, packaging: Packaging, writes: u64) -> Life {
+        let keeps_state = cx.discovery().has_feature("state");
+        let recipe = |release| {
+            let behaviour = if keeps_state { behaviour(release) } else { Behaviour::Echo };
+            Recipe::new(&id, behaviour).packaging(packaging).version(&version(release))
+        };
+        let packages = [1, 2].map(|release| recipe(release).build()).to_vec();
+        let write = |number| keeps_state.then_some(Doing::Act(Act::Write { value: WRITE + writes + number }));
+        let doings = [
+            Some(Doing::Act(Act::Upload { release: 1 })),
+            Some(Doing::Act(Act::Sign { release: 1 })),
+            Some(Doing::Act(Act::Install { release: 1 })),
+            write(0),
+            write(1),
+            Some(Doing::Act(Act::Upload { release: 2 })),
+            Some(Doing::Act(Act::Sign { release: 2 })),
+            Some(Doing::Act(Act::Upgrade { release: 2 })),
+            write(2),
+            write(3),
+            Some(Doing::Act(Act::Uninstall)),
+            Some(Doing::Act(Act::Install { release: 2 })),
+            keeps_state.then_some(Doing::Look),
+            write(4),
+            Some(Doing::Act(Act::Revoke { release: 2 })),
+        ];
+        let end = Timestamp::now() + SignedDuration::from_hours(24);
+        Life { id, packages, doings: doings.into_iter().flatten().collect(), keeps_state, end }
+    }
+
+    /// How many writes a life has at most.
+    pub const WRITES: u64 = 5;
+
+    /// The request for an operation.
+    pub fn request(&self, client: &Client, act: Act) -> Request {
+        let id = &self.id;
+        let stored = |release: u32| format!("/admin/registry/handlers/{id}/versions/{}", version(release));
+        let request = match act {
+            Act::Upload { release } => {
+                let (media_type, body) = Form::of(self.package(release)).encode();
+                client.post("/admin/registry/handlers").body(&media_type, body)
+            }
+            Act::Sign { release } => {
+                let previous = (release > 1).then(|| self.package(release - 1).digest());
+                let body = json!({"expires_at": self.end.to_string(), "previous": previous});
+                client.post(format!("{}/sign", stored(release))).json(&body)
+            }
+            Act::Revoke { release } => {
+                client.post(format!("{}/revoke", stored(release))).json(&json!({"reason": "its life is over"}))
+            }
+            Act::Install { release } => {
+                client.post(format!("/handlers/{id}/install")).json(&json!({"version": version(release)}))
+            }
+            Act::Upgrade { release } => {
+                client.post(format!("/handlers/{id}/upgrade")).json(&json!({"version": version(release)}))
+            }
+            Act::Write { value } => self.execution(client, &json!(value)),
+            Act::Uninstall => client.delete(format!("/handlers/{id}")),
+        };
+        request.label(format!("{act}, {id}"))
+    }
+
+    /// The request for an execution that changes nothing.
+    pub fn reading(&self, client: &Client) -> Request {
+        self.execution(client, &json!(READ)).label(format!("reads the state, {}", self.id))
+    }
+
+    /// The package of a release.
+    pub fn package(&self, release: u32) -> &Package {
+        &self.packages[release as usize - 1]
+    }
+
+    fn execution(&self, client: &Client, input: &Value) -> Request {
+        client.post(format!("/handlers/{}/executions", self.id)).json(&json!({ "input": input }))
+    }
+}
+
+/// The status with which an operation is acknowledged.
+pub fn acknowledgement(act: Act) -> u16 {
+    match act {
+        Act::Upload { .. } | Act::Install { .. } => 201,
+        Act::Sign { .. } | Act::Write { .. } | Act::Upgrade { .. } | Act::Revoke { .. } => 200,
+        Act::Uninstall => 204,
+    }
+}
+
+/// Whether the operation takes an idempotency key (registry.md 6.1).
+pub fn takes_a_key(act: Act) -> bool {
+    matches!(act, Act::Upload { .. } | Act::Sign { .. } | Act::Install { .. } | Act::Upgrade { .. })
+}
