@@ -137,7 +137,20 @@ impl Kind {
     pub const ALL: [Kind; 7] =
         [Kind::Upload, Kind::Sign, Kind::Install, Kind::Write, Kind::Upgrade, Kind::Uninstall, Kind::Revoke];
 
-    /// In one word.
+    /// Many of them.
+    pub fn words(self) -> &'static str {
+        match self {
+            Kind::Upload => "uploads",
+            Kind::Sign => "signatures",
+            Kind::Install => "installs",
+            Kind::Write => "writes",
+            Kind::Upgrade => "upgrades",
+            Kind::Uninstall => "uninstalls",
+            Kind::Revoke => "revocations",
+        }
+    }
+
+    /// One of them, in one word.
     pub fn word(self) -> &'static str {
         match self {
             Kind::Upload => "upload",

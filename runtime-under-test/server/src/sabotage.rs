@@ -5,6 +5,7 @@
 //! compiles it.
 
 mod accounts;
+mod crashes;
 mod crowds;
 mod downloads;
 mod executions;
@@ -53,7 +54,7 @@ fn defects() -> impl Iterator<Item = &'static Defect> {
 
 /// The policies with a defect about what is stored and who is trusted.
 fn registry_defects() -> impl Iterator<Item = &'static registry::Defect> {
-    registry::DEFECTS.iter().chain(downloads::DEFECTS)
+    registry::DEFECTS.iter().chain(downloads::DEFECTS).chain(crashes::DEFECTS)
 }
 
 /// The ids of all defects of the runtime, those of the other crates included.

@@ -27,6 +27,28 @@ pub const FORGOTTEN: &[(&str, &str)] = &[
     ("registry-key-new-at-restart", "DELETE FROM registry_key"),
     ("credentials-lost-at-restart", "DELETE FROM egress_credentials"),
     ("idempotency-keys-forgotten-at-restart", "DELETE FROM idempotency_keys"),
+    (
+        "acknowledged-before-the-commit",
+        "CREATE TEMP TABLE late AS SELECT handler, version FROM releases
+             WHERE uploaded_at > strftime('%Y-%m-%dT%H:%M:%f', 'now', '-10 seconds');
+         DELETE FROM state WHERE owner IN (SELECT handler FROM late);
+         DELETE FROM installations WHERE handler IN (SELECT handler FROM late);
+         DELETE FROM signatures WHERE (handler, version) IN (SELECT handler, version FROM late);
+         DELETE FROM releases WHERE (handler, version) IN (SELECT handler, version FROM late)",
+    ),
+    (
+        "unsigned-releases-lost-at-restart",
+        "DELETE FROM releases WHERE (handler, version) NOT IN (SELECT handler, version FROM signatures)",
+    ),
+    (
+        "state-half-restored",
+        "DELETE FROM state WHERE key > (SELECT min(key) FROM state AS first WHERE first.owner = state.owner)",
+    ),
+    (
+        "version-behind-its-state-at-restart",
+        "UPDATE installations SET version = (SELECT min(version) FROM releases WHERE handler = installations.handler)
+             WHERE (SELECT count(*) FROM state WHERE owner = installations.handler) > 1",
+    ),
     ("audit-lost-at-restart", "DROP TRIGGER IF EXISTS egress_audit_stays; DELETE FROM egress_audit"),
 ];
 
@@ -53,6 +75,23 @@ pub const ALTERED: &[(&str, &str)] = &[
              UPDATE egress_audit SET sequence = (SELECT count(*) FROM egress_audit)
                  WHERE handler = NEW.handler AND sequence = NEW.sequence;
          END",
+    ),
+    (
+        "second-installations-lost-at-restart",
+        "CREATE TABLE IF NOT EXISTS uninstalled (handler TEXT NOT NULL);
+         CREATE TRIGGER IF NOT EXISTS notes_uninstalled AFTER DELETE ON installations BEGIN
+             INSERT INTO uninstalled VALUES (OLD.handler);
+         END;
+         DELETE FROM installations WHERE handler IN (SELECT handler FROM uninstalled)",
+    ),
+    (
+        "state-comes-back-after-an-uninstall",
+        "CREATE TABLE IF NOT EXISTS removed_state (owner TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL);
+         CREATE TRIGGER IF NOT EXISTS keeps_removed_state AFTER DELETE ON state
+             WHEN NOT EXISTS (SELECT 1 FROM installations WHERE handler = OLD.owner) BEGIN
+             INSERT INTO removed_state VALUES (OLD.owner, OLD.key, OLD.value);
+         END;
+         INSERT OR IGNORE INTO state SELECT owner, key, value FROM removed_state",
     ),
     (
         "credentials-removed-come-back",

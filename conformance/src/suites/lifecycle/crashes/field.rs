@@ -22,8 +22,18 @@ pub struct Field {
     lanes: Vec<Lane>,
     pace: Arc<Pace>,
     kills: usize,
-    /// How many kills cut off an operation of each kind.
-    cut: BTreeMap<Kind, usize>,
+    /// What the kills did to operations of each kind.
+    cut: BTreeMap<Kind, Cut>,
+}
+
+/// Of operations that were cut off.
+#[derive(Clone, Copy, Default, Debug)]
+struct Cut {
+    /// How many kills cut one off.
+    kills: usize,
+    /// How many of the operations had been carried out, and how many had not.
+    done: usize,
+    undone: usize,
 }
 
 impl Field {
@@ -78,12 +88,16 @@ impl Field {
             self.take_back(joined)?;
         }
         self.lanes.sort_by_key(Lane::number);
-        for kind in round.cut() {
-            *self.cut.entry(kind).or_default() += 1;
-        }
         self.target.restart().await?;
         let looked = self.look().await;
         self.with_histories(looked)?;
+        for kind in round.cut() {
+            self.cut.entry(kind).or_default().kills += 1;
+        }
+        for (kind, was_done) in self.lanes.iter().filter_map(Lane::cut_off) {
+            let cut = self.cut.entry(kind).or_default();
+            *(if was_done { &mut cut.done } else { &mut cut.undone }) += 1;
+        }
         if let Some(soak) = self.cx.soak() {
             soak.done.send_replace(self.kills);
             self.cx.leave_out_earlier();
@@ -113,7 +127,7 @@ impl Field {
 
     /// How many of them cut off an operation of this kind.
     pub fn kills_during(&self, kind: Kind) -> usize {
-        self.cut.get(&kind).copied().unwrap_or_default()
+        self.cut.get(&kind).map_or(0, |cut| cut.kills)
     }
 
     /// Says as cases what the kills fell into. Of a kind into which none fell nothing is said.
@@ -123,14 +137,15 @@ impl Field {
         let whole = format!("{} kills, {acknowledged} acknowledged operations on {handlers} handlers", self.kills);
         self.cx.case(whole, async { Ok(()) }).await;
         for &kind in kinds {
-            let cut = self.kills_during(kind);
+            let Cut { kills, done, undone } = self.cut.get(&kind).copied().unwrap_or_default();
             let judged = async {
-                match cut {
-                    0 => Err(Stop::Inconclusive(format!("no kill came while an {} was under way", kind.word()))),
+                match kills {
+                    0 => Err(Stop::Inconclusive(format!("nothing is said of {}: no kill cut one off", kind.words()))),
                     _ => Ok(()),
                 }
             };
-            self.cx.case(format!("kills in the middle of: {} {cut}", kind.word()), judged).await;
+            let name = format!("{}: cut off by {kills} kills, {done} carried out, {undone} not", kind.words());
+            self.cx.case(name, judged).await;
         }
     }
 

@@ -9,7 +9,7 @@ use super::aims::When;
 use super::life::{Doing, Life, acknowledgement, takes_a_key};
 use super::reading;
 use super::round::Round;
-use crate::history::{Act, Checker, Contradiction};
+use crate::history::{Act, Checker, Contradiction, Kind};
 use crate::installed::Execution;
 
 /// A lane, with all handlers whose life is over.
@@ -50,6 +50,14 @@ impl Lane {
     /// Its number.
     pub fn number(&self) -> usize {
         self.number
+    }
+
+    /// What the last kill cut off, and whether it was carried out, as the reads after it showed.
+    pub fn cut_off(&self) -> Option<(Kind, bool)> {
+        let Some(Doing::Act(act)) = self.life.doings.get(self.at).filter(|_| self.is_cut_off) else {
+            return None;
+        };
+        Some((act.kind(), self.checker.is_done()?))
     }
 
     /// Works until the target is killed, or through one life where nothing is killed.
@@ -187,7 +195,7 @@ impl Lane {
 /// The handler with this number in a lane.
 fn born(cx: &Cx, lane: usize, packaging: Packaging, number: usize) -> Life {
     let id = format!("{}.lane{lane}.n{number}", cx.namespace());
-    Life::new(cx, id, packaging, Life::WRITES * number as u64)
+    Life::new(cx, id, packaging, number)
 }
 
 /// A contradiction is what the check looks for.

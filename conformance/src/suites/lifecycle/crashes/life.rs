@@ -23,6 +23,8 @@ pub enum Doing {
 pub struct Life {
     /// Its id.
     pub id: String,
+    /// Its number in its lane.
+    number: usize,
     /// Its releases; the first one has the number 1.
     pub packages: Vec<Package>,
     /// What is done, in this order.
@@ -37,39 +39,43 @@ pub struct Life {
 const READ: u64 = 0;
 /// The inputs of those that write it begin with this digit, which picks the script: this and the number of the write.
 const WRITE: u64 = 1_000_000_000;
+/// How many writes a life has at most.
+const WRITES: u64 = 5;
 /// Loops between the two halves of a write.
 const WRITING: u64 = 200_000;
 /// Loops between the two halves of a migration.
 const MIGRATING: u64 = 2_000_000;
 
-/// The two keys in which a release keeps one value.
-pub fn keys(release: u32) -> [String; 2] {
-    ["first", "second"].map(|half| format!("{half}-{release}"))
+/// The two keys in which a release keeps one value. They differ from life to life, and so do the modules: what was stored for
+/// an earlier handler is no help to a later one. Lanes that have come equally far share them.
+fn keys(life: usize, release: u32) -> [String; 2] {
+    ["first", "second"].map(|half| format!("{half}-{release}-of-{life}"))
 }
 
 /// A handler that writes its input under both keys of its release, and reads what is there.
-fn behaviour(release: u32) -> Behaviour {
-    let [first, second] = keys(release);
+fn behaviour(life: usize, release: u32) -> Behaviour {
+    let [first, second] = keys(life, release);
     let read = vec![Step::Keys, Step::Get(first.clone()), Step::Get(second.clone())];
     let write = vec![Step::SetToInput(first.clone()), Step::Turns(WRITING), Step::SetToInput(second.clone())];
     let handle = Behaviour::Scripts(vec![read, write]);
     if release == 1 {
         return handle;
     }
-    let [old_first, old_second] = keys(release - 1);
+    let [old_first, old_second] = keys(life, release - 1);
     handle.migrating(vec![Step::Move(old_first, first), Step::Turns(MIGRATING), Step::Move(old_second, second)])
 }
 
 impl Life {
-    /// A handler with this id whose writes are numbered from `writes` on.
-    pub fn new(cx: &Cx, id: String, packaging: Packaging, writes: u64) -> Life {
+    /// The handler with this number in its lane.
+    pub fn new(cx: &Cx, id: String, packaging: Packaging, number: usize) -> Life {
         let keeps_state = cx.discovery().has_feature("state");
         let recipe = |release| {
-            let behaviour = if keeps_state { behaviour(release) } else { Behaviour::Echo };
+            let behaviour = if keeps_state { behaviour(number, release) } else { Behaviour::Echo };
             Recipe::new(&id, behaviour).packaging(packaging).version(&version(release))
         };
         let packages = [1, 2].map(|release| recipe(release).build()).to_vec();
-        let write = |number| keeps_state.then_some(Doing::Act(Act::Write { value: WRITE + writes + number }));
+        let writes = WRITE + WRITES * number as u64;
+        let write = |nth| keeps_state.then_some(Doing::Act(Act::Write { value: writes + nth }));
         let doings = [
             Some(Doing::Act(Act::Upload { release: 1 })),
             Some(Doing::Act(Act::Sign { release: 1 })),
@@ -88,11 +94,13 @@ impl Life {
             Some(Doing::Act(Act::Revoke { release: 2 })),
         ];
         let end = Timestamp::now() + SignedDuration::from_hours(24);
-        Life { id, packages, doings: doings.into_iter().flatten().collect(), keeps_state, end }
+        Life { id, number, packages, doings: doings.into_iter().flatten().collect(), keeps_state, end }
     }
 
-    /// How many writes a life has at most.
-    pub const WRITES: u64 = 5;
+    /// The two keys in which a release keeps one value.
+    pub fn keys(&self, release: u32) -> [String; 2] {
+        keys(self.number, release)
+    }
 
     /// The request for an operation.
     pub fn request(&self, client: &Client, act: Act) -> Request {

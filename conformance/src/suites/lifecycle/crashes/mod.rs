@@ -37,8 +37,8 @@ pub const GROUP: Group = Group {
 /// The check that a soak runs with more kills.
 pub const SOAKED: &str = "lifecycle.crashes.history";
 
-/// Kills of a run that nobody asked for more: one in the middle of each kind of operation, and three right after an answer.
-const KILLS: usize = 10;
+/// Kills of a run that nobody asked for more: two in the middle of each kind of operation, and six right after an answer.
+const KILLS: usize = 20;
 /// Clients at once.
 const LANES: usize = 3;
 /// A machine that is loaded takes so long for a few starts.

@@ -6,7 +6,7 @@ use assay_harness::{Cx, Reply, Stop, ensure};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::life::{Life, keys};
+use super::life::Life;
 use crate::history::{Handler, Installation, Kind, Release, Seen, Written, version};
 use crate::installed::Execution;
 use crate::operations::Operations;
@@ -149,7 +149,7 @@ pub fn state(life: &Life, release: u32, reply: Reply) -> Result<Result<Option<Wr
         return Ok(Ok(None));
     }
     let number = version(release);
-    let Some(by) = (1..=life.packages.len() as u32).find(|&by| found == keys(by)) else {
+    let Some(by) = (1..=life.packages.len() as u32).find(|&by| found == life.keys(by)) else {
         let what = format!("{number} runs with half of a state: the keys are {}", found.join(" and "));
         return Ok(Err((Kind::Write, what)));
     };
