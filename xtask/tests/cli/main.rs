@@ -4,4 +4,5 @@ mod alone;
 mod commands;
 mod fuzz;
 mod proof;
+mod soak;
 mod support;

@@ -98,9 +98,10 @@ impl Field {
             let cut = self.cut.entry(kind).or_default();
             *(if was_done { &mut cut.done } else { &mut cut.undone }) += 1;
         }
+        // All of it fits; what goes wrong is between here and the next look.
+        self.cx.leave_out_earlier();
         if let Some(soak) = self.cx.soak() {
             soak.done.send_replace(self.kills);
-            self.cx.leave_out_earlier();
         }
         Ok(())
     }
@@ -112,6 +113,7 @@ impl Field {
             for lane in &mut self.lanes {
                 for (life, checker) in &mut lane.past {
                     compare(&self.cx, life, checker).await?;
+                    self.cx.leave_out_earlier();
                 }
             }
             Ok(())
