@@ -85,6 +85,20 @@ impl OwnTarget {
         Ok(())
     }
 
+    /// Starts it again and sends SIGKILL after this time, whether it serves by then or not.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if the command cannot be run.
+    pub async fn kill_while_it_starts(&mut self, after: Duration) -> Result<(), Stop> {
+        self.kill().await;
+        let started = self.launcher.spawn(&self.attached.tokens, self.data.path(), &self.output);
+        let (mut process, _) = started.map_err(not_started)?;
+        tokio::time::sleep(after).await;
+        // Whatever its status: it is gone.
+        let _ = process.kill().await;
+        Ok(())
+    }
+
     /// The end of what it wrote to stdout and stderr, over all its restarts: 64 KiB of each stream. Complete once the
     /// instance has ended.
     #[must_use]

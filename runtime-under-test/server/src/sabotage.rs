@@ -67,6 +67,7 @@ pub fn sabotages() -> Vec<&'static str> {
     let registry = registry_defects().map(|(id, _)| *id);
     let migrations = migrations::DEFECTS.iter().map(|(id, _)| *id).filter(|id| *id != migrations::HALF);
     let restarts = restarts::FORGOTTEN.iter().chain(restarts::ALTERED).map(|(id, _)| *id);
+    let restarts = restarts.chain([restarts::ASIDE]);
     let server = server.chain(registry).chain(outside).chain(migrations).chain(restarts);
     gates.chain(sandbox).chain(egress).chain(server).collect()
 }
@@ -119,6 +120,9 @@ impl Sabotage {
         }
         if let Some((_, statements)) = restarts::ALTERED.iter().find(|(known, _)| *known == id) {
             restarts::alter(&Settings::load(given)?.data, statements)?;
+        }
+        if id == restarts::ASIDE {
+            restarts::move_aside(&Settings::load(given)?.data)?;
         }
         Ok(conduct)
     }

@@ -1,6 +1,7 @@
 //! Defects of what survives: the data folder forgets something at each start, or its tables do something by themselves.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -100,6 +101,27 @@ pub const ALTERED: &[(&str, &str)] = &[
          END",
     ),
 ];
+
+/// The defect that moves the data aside at each start.
+pub const ASIDE: &str = "data-moved-aside-at-each-start";
+/// For so long: most of the time that such a start takes.
+const MOVED: Duration = Duration::from_millis(250);
+
+/// Moves the database of a data folder aside, and back again. Who is killed meanwhile starts with nothing.
+///
+/// # Errors
+/// If the operating system refuses.
+pub fn move_aside(data: &Path) -> Result<(), Failure> {
+    let names = ["", "-wal", "-shm"].map(|end| format!("{DATABASE}{end}"));
+    let files = names.map(|name| (data.join(&name), data.join(format!("{name}.aside"))));
+    let moved: Vec<_> = files.into_iter().filter(|(file, _)| file.exists()).collect();
+    let failed = |error| StoreError::Io(error).at_start(data);
+    moved.iter().try_for_each(|(file, aside)| std::fs::rename(file, aside)).map_err(failed)?;
+    if !moved.is_empty() {
+        std::thread::park_timeout(MOVED);
+    }
+    moved.iter().try_for_each(|(file, aside)| std::fs::rename(aside, file)).map_err(failed)
+}
 
 /// Runs the statements on the database of a data folder, which is made first where there is none.
 ///

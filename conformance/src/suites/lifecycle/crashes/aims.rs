@@ -18,6 +18,8 @@ pub struct Aim {
     pub kind: Kind,
     /// When it comes.
     pub when: When,
+    /// Whether the start after it is killed as well, and how far into it, as a fraction of the time that it takes.
+    pub again: Option<f64>,
 }
 
 /// The moment of a kill, counted from one operation.
@@ -33,6 +35,8 @@ pub enum When {
 const FIRST: std::ops::Range<f64> = 0.2..0.6;
 /// How far the later ones may come: some of them after the answer.
 const LATER: std::ops::Range<f64> = 0.0..1.3;
+/// So often the start after a kill is killed as well.
+const AGAIN: usize = 4;
 /// How many durations of each kind are remembered.
 const REMEMBERED: usize = 9;
 /// What stands for a kind that was never seen to be answered.
@@ -47,11 +51,11 @@ pub fn aims(kills: usize, kinds: &[Kind], rng: &mut StdRng) -> Vec<Aim> {
             .iter()
             .map(|&kind| {
                 let range = if first { FIRST } else { LATER };
-                Aim { kind, when: When::During(rng.random_range(range)) }
+                during(kind, rng.random_range(range))
             })
             .collect();
         round.shuffle(rng);
-        let mut after: Vec<Aim> = kinds.iter().map(|&kind| Aim { kind, when: When::After }).collect();
+        let mut after: Vec<Aim> = kinds.iter().map(|&kind| Aim { when: When::After, ..during(kind, 0.0) }).collect();
         after.shuffle(rng);
         // Those after an answer are fewer: what they show is simple, and it shows each time. What leaves least to see comes first.
         after.sort_by_key(|aim| !matches!(aim.kind, Kind::Upload | Kind::Upgrade | Kind::Uninstall));
@@ -59,12 +63,15 @@ pub fn aims(kills: usize, kinds: &[Kind], rng: &mut StdRng) -> Vec<Aim> {
         aims.extend(round.into_iter().chain(after));
     }
     aims.truncate(kills);
+    for aim in aims.iter_mut().skip(AGAIN - 1).step_by(AGAIN) {
+        aim.again = Some(rng.random_range(0.0..1.0));
+    }
     aims
 }
 
 /// A kill in the middle of such an operation.
 pub fn during(kind: Kind, fraction: f64) -> Aim {
-    Aim { kind, when: When::During(fraction) }
+    Aim { kind, when: When::During(fraction), again: None }
 }
 
 /// How long each kind of operation took, the last few times.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use assay_fixtures::Packaging;
 use assay_harness::{Cx, OwnTarget, Stop, ensure};
@@ -22,6 +23,9 @@ pub struct Field {
     lanes: Vec<Lane>,
     pace: Arc<Pace>,
     kills: usize,
+    /// How many starts were killed besides, and how long the last one took that was not.
+    starts: usize,
+    startup: Duration,
     /// What the kills did to operations of each kind.
     cut: BTreeMap<Kind, Cut>,
 }
@@ -39,7 +43,9 @@ struct Cut {
 impl Field {
     /// Starts a target and lanes, each with handlers in one of the packagings that the target declares.
     pub async fn start(check: &Cx, lanes: usize) -> Result<Field, Stop> {
+        let started = Instant::now();
         let target = check.own_target().await?;
+        let startup = started.elapsed();
         let cx = target.cx();
         let abis = cx.discovery().abis.clone();
         let packaging = |lane: usize| match abis.get(lane % abis.len().max(1)).map(String::as_str) {
@@ -47,7 +53,7 @@ impl Field {
             _ => Packaging::Core,
         };
         let lanes = (0..lanes).map(|lane| Lane::new(&cx, lane, packaging(lane))).collect();
-        Ok(Field { target, cx, lanes, pace: Arc::default(), kills: 0, cut: BTreeMap::new() })
+        Ok(Field { target, cx, lanes, pace: Arc::default(), kills: 0, starts: 0, startup, cut: BTreeMap::new() })
     }
 
     /// Lets each lane go through one life, to see how long everything takes.
@@ -76,7 +82,7 @@ impl Field {
             let moment = begun + self.pace.median(aim.kind).mul_f64(fraction);
             // The timer of the runtime is too coarse for what takes a few milliseconds.
             let wait = move || {
-                while let Some(left) = moment.checked_duration_since(std::time::Instant::now()) {
+                while let Some(left) = moment.checked_duration_since(Instant::now()) {
                     std::thread::park_timeout(left);
                 }
             };
@@ -88,7 +94,13 @@ impl Field {
             self.take_back(joined)?;
         }
         self.lanes.sort_by_key(Lane::number);
+        if let Some(fraction) = aim.again {
+            self.target.kill_while_it_starts(self.startup.mul_f64(fraction)).await?;
+            self.starts += 1;
+        }
+        let started = Instant::now();
         self.target.restart().await?;
+        self.startup = started.elapsed();
         let looked = self.look().await;
         self.with_histories(looked)?;
         for kind in round.cut() {
@@ -136,7 +148,10 @@ impl Field {
     pub async fn tell(&self, kinds: &[Kind]) {
         let acknowledged: usize = self.lanes.iter().map(|lane| lane.acknowledged).sum();
         let handlers: usize = self.lanes.iter().map(|lane| lane.past.len() + 1).sum();
-        let whole = format!("{} kills, {acknowledged} acknowledged operations on {handlers} handlers", self.kills);
+        let Field { kills, starts, .. } = self;
+        let whole = format!(
+            "{kills} kills, and {starts} of starts; {acknowledged} acknowledged operations on {handlers} handlers"
+        );
         self.cx.case(whole, async { Ok(()) }).await;
         for &kind in kinds {
             let Cut { kills, done, undone } = self.cut.get(&kind).copied().unwrap_or_default();
