@@ -123,9 +123,11 @@ impl Checker {
         let Some((number, Operation { act, ends })) = (1..).zip(&self.operations).last() else {
             return format!("{}: {answer}", self.id);
         };
-        let before: String =
-            ends[..ends.len() - 1].iter().map(|end| format!(" was {end}, and asked for again")).collect();
-        format!("{}: operation {number}, {act},{before}: {answer}", self.id)
+        let before = match &ends[..ends.len() - 1] {
+            [] => String::new(),
+            before => format!(", was {} and asked for again", before.join(", then ")),
+        };
+        format!("{}: operation {number}, {act}{before}: {answer}", self.id)
     }
 
     /// The history in lines, for the evidence.

@@ -170,6 +170,22 @@ fn a_contradiction_names_the_operation_and_how_each_attempt_ended() {
         contradiction.to_string(),
         "x.y: 1.1.0 is not there; operation 1, upload of 1.1.0, was cut off (kill 4), then acknowledged (201)"
     );
+    checker.asked(Act::Sign { release: 1 });
+    checker.cut_off("kill 5");
+    checker.asked_again();
+    assert_eq!(
+        checker.refused("answered 409"),
+        "x.y: operation 2, signature of 1.1.0, was cut off (kill 5) and asked for again: answered 409"
+    );
+}
+
+#[test]
+fn a_history_is_written_down_in_lines() {
+    let mut checker = Checker::new("x.y");
+    checker.asked(Act::Upload { release: 1 });
+    checker.cut_off("kill 4");
+    checker.asked_again();
+    checker.acknowledged("201");
     assert_eq!(checker.history(), "x.y   1 upload of 1.1.0: cut off (kill 4), then acknowledged (201)\n");
 }
 

@@ -103,12 +103,11 @@ impl Field {
         self.startup = started.elapsed();
         let looked = self.look().await;
         self.with_histories(looked)?;
-        for kind in round.cut() {
-            self.cut.entry(kind).or_default().kills += 1;
-        }
-        for (kind, was_done) in self.lanes.iter().filter_map(Lane::cut_off) {
-            let cut = self.cut.entry(kind).or_default();
-            *(if was_done { &mut cut.done } else { &mut cut.undone }) += 1;
+        let cut_off: Vec<(Kind, bool)> = self.lanes.iter().filter_map(|lane| lane.cut_off(self.kills)).collect();
+        for (at, (kind, was_done)) in cut_off.iter().enumerate() {
+            let cut = self.cut.entry(*kind).or_default();
+            cut.kills += usize::from(cut_off[..at].iter().all(|(other, _)| other != kind));
+            *(if *was_done { &mut cut.done } else { &mut cut.undone }) += 1;
         }
         // All of it fits; what goes wrong is between here and the next look.
         self.cx.leave_out_earlier();
@@ -183,8 +182,9 @@ impl Field {
     /// Keeps the histories as evidence of what went wrong.
     fn with_histories(&self, ended: Result<(), Stop>) -> Result<(), Stop> {
         if ended.is_err() {
-            let checkers =
-                self.lanes.iter().flat_map(|lane| lane.past.iter().map(|(_, past)| past).chain([&lane.checker]));
+            // The latest first: of a long history the file holds no more.
+            let past = self.lanes.iter().flat_map(|lane| lane.past.iter().rev().map(|(_, past)| past));
+            let checkers = self.lanes.iter().map(|lane| &lane.checker).chain(past);
             self.cx.attach("histories.txt", "text/plain", checkers.map(Checker::history).collect::<String>());
         }
         ended

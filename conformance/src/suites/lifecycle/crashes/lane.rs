@@ -26,8 +26,8 @@ pub struct Lane {
     pub acknowledged: usize,
     /// What is done next.
     at: usize,
-    /// It was begun, and cut off by a kill.
-    is_cut_off: bool,
+    /// The kill that cut it off, if it was begun.
+    cut_off_by: Option<usize>,
     /// What was answered last.
     answer: Option<Reply>,
 }
@@ -44,7 +44,7 @@ impl Lane {
         let life = born(cx, number, packaging, 0);
         let checker = Checker::new(&life.id);
         let (past, cx) = (Vec::new(), cx.clone());
-        Lane { cx, number, packaging, life, checker, past, acknowledged: 0, at: 0, is_cut_off: false, answer: None }
+        Lane { cx, number, packaging, life, checker, past, acknowledged: 0, at: 0, cut_off_by: None, answer: None }
     }
 
     /// Its number.
@@ -52,9 +52,10 @@ impl Lane {
         self.number
     }
 
-    /// What the last kill cut off, and whether it was carried out, as the reads after it showed.
-    pub fn cut_off(&self) -> Option<(Kind, bool)> {
-        let Some(Doing::Act(act)) = self.life.doings.get(self.at).filter(|_| self.is_cut_off) else {
+    /// What this kill cut off, and whether it was carried out, as the reads after it showed.
+    pub fn cut_off(&self, kill: usize) -> Option<(Kind, bool)> {
+        let was_by = |_: &&Doing| self.cut_off_by == Some(kill);
+        let Some(Doing::Act(act)) = self.life.doings.get(self.at).filter(was_by) else {
             return None;
         };
         Some((act.kind(), self.checker.is_done()?))
@@ -76,7 +77,7 @@ impl Lane {
                 continue;
             };
             let next = match doing {
-                Doing::Act(act) if self.is_cut_off => self.ask_again(act, round).await?,
+                Doing::Act(act) if self.cut_off_by.is_some() => self.ask_again(act, round).await?,
                 Doing::Act(act) => {
                     self.checker.asked(act);
                     self.ask(act, round).await?
@@ -101,16 +102,18 @@ impl Lane {
             Ok(reply) => reply,
             Err(Stop::Fail(_)) if round.is_over() => {
                 self.checker.cut_off(&format!("kill {}", round.kill));
-                self.is_cut_off = true;
-                round.note_cut(act.kind());
+                self.cut_off_by = Some(round.kill);
                 return Ok(Next::Stops);
             }
             Err(other) => return Err(other),
         };
         self.judge(act, &reply)?;
         self.checker.acknowledged(&reply.status().to_string());
-        (self.is_cut_off, self.at, self.acknowledged) = (false, self.at + 1, self.acknowledged + 1);
-        round.pace.note(act.kind(), reply.took());
+        // What was done before is answered out of memory, and takes no time.
+        if self.cut_off_by.take().is_none() {
+            round.pace.note(act.kind(), reply.took());
+        }
+        (self.at, self.acknowledged) = (self.at + 1, self.acknowledged + 1);
         self.answer = Some(reply);
         if aimed == Some(When::After) {
             round.begin();
@@ -125,7 +128,7 @@ impl Lane {
     /// Asks again for what was cut off: under its key, where there are keys, whatever became of it; else where it is needed.
     async fn ask_again(&mut self, act: Act, round: &Round) -> Result<Next, Stop> {
         if act == Act::Uninstall && self.checker.is_done() == Some(true) {
-            (self.is_cut_off, self.at) = (false, self.at + 1);
+            (self.cut_off_by, self.at) = (None, self.at + 1);
             return Ok(Next::Goes);
         }
         let repeated = self.at;
@@ -144,10 +147,9 @@ impl Lane {
             Err(Stop::Fail(_)) if round.is_over() => return Ok(Next::Stops),
             Err(other) => return Err(other),
         };
+        let same = |answer: &Reply| (answer.status(), answer.body()) == (reply.status(), reply.body());
         ensure!(
-            self.answer
-                .as_ref()
-                .is_some_and(|answer| { (answer.status(), answer.body()) == (reply.status(), reply.body()) }),
+            self.answer.as_ref().is_some_and(same),
             "{}",
             self.checker.refused(&format!("{}, and in other words than before", reply.describe()))
         );

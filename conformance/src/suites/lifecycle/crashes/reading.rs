@@ -117,7 +117,7 @@ async fn installed(
     let reply = life.reading(&cx.admin()).send().await?;
     if release.revoked {
         if refused("release-revoked").judge(&reply).is_err() {
-            torn.push((Kind::Revoke, format!("{running} is revoked, and {}", reply.describe())));
+            torn.push((Kind::Revoke, format!("{} is revoked, and {}", version(number), reply.describe())));
         }
         return Ok(Some(Installation { release: number, state: None }));
     }

@@ -1,8 +1,7 @@
 //! What the lanes and the one who kills tell each other between two kills.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -25,8 +24,6 @@ pub struct Round {
     seen: watch::Sender<Option<Instant>>,
     /// Whether the target is killed.
     over: watch::Sender<bool>,
-    /// What the kill cut off.
-    cut: Mutex<BTreeMap<Kind, usize>>,
 }
 
 impl Round {
@@ -38,7 +35,6 @@ impl Round {
             taken: AtomicBool::new(false),
             seen: watch::Sender::new(None),
             over: watch::Sender::new(false),
-            cut: Mutex::default(),
         }
     }
 
@@ -75,15 +71,5 @@ impl Round {
     pub async fn ended(&self) {
         // The sender lives in `self`.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
-    }
-
-    /// The kill cut an operation off.
-    pub fn note_cut(&self, kind: Kind) {
-        *self.cut.lock().unwrap_or_else(PoisonError::into_inner).entry(kind).or_default() += 1;
-    }
-
-    /// The kinds of the operations that the kill cut off.
-    pub fn cut(&self) -> Vec<Kind> {
-        self.cut.lock().unwrap_or_else(PoisonError::into_inner).keys().copied().collect()
     }
 }
