@@ -70,6 +70,22 @@ impl OwnTarget {
         }
     }
 
+    /// The same as soon as `wait` returns, without a detour: a thread of its own waits and kills. `wait` may say that there is
+    /// nothing to wait for any more.
+    pub async fn kill_after(&mut self, wait: impl FnOnce() -> bool + Send + 'static) {
+        if let Some(mut process) = self.process.take() {
+            let signal = process.killer();
+            let kill = move || {
+                if wait() {
+                    signal();
+                }
+            };
+            // Whether the thread came that far or not, what follows kills.
+            let _ = tokio::task::spawn_blocking(kill).await;
+            let _ = process.kill().await;
+        }
+    }
+
     /// Starts it again with the same `ASSAY_DATA` and tokens, and waits for `/health`. The port is another one. An instance
     /// that still runs is killed first.
     ///

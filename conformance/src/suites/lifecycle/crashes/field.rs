@@ -9,7 +9,7 @@ use assay_harness::{Cx, OwnTarget, Stop, ensure};
 use futures_util::future::try_join_all;
 use tokio::task::JoinSet;
 
-use super::aims::{Aim, Pace, When};
+use super::aims::{Aim, Pace};
 use super::lane::{Lane, contradicted};
 use super::life::Life;
 use super::reading;
@@ -58,8 +58,7 @@ impl Field {
 
     /// Lets each lane go through one life, to see how long everything takes.
     pub async fn watch_a_life(&mut self) -> Result<(), Stop> {
-        let round = Arc::new(Round::new(0, None, &self.pace));
-        let mut working = self.set_to_work(&round);
+        let mut working = self.set_to_work(Round::new(0, None, &self.pace).0);
         while let Some(joined) = working.join_next().await {
             self.take_back(joined)?;
         }
@@ -69,27 +68,27 @@ impl Field {
     /// Lets the lanes work until the aim is met, kills, starts the target again, and holds what is there against the histories.
     pub async fn kill(&mut self, aim: Aim) -> Result<(), Stop> {
         self.kills += 1;
-        let round = Arc::new(Round::new(self.kills, Some(aim), &self.pace));
-        let mut working = self.set_to_work(&round);
-        let begun = loop {
-            tokio::select! {
-                begun = round.begun() => break begun,
-                // Before the kill only a lane ends that something went wrong for.
-                Some(joined) = working.join_next() => self.take_back(joined)?,
-            }
-        };
-        if let When::During(fraction) = aim.when {
-            let moment = begun + self.pace.median(aim.kind).mul_f64(fraction);
-            // The timer of the runtime is too coarse for what takes a few milliseconds.
-            let wait = move || {
-                while let Some(left) = moment.checked_duration_since(Instant::now()) {
-                    std::thread::park_timeout(left);
+        let (round, trigger) = Round::new(self.kills, Some(aim), &self.pace);
+        let mut working = self.set_to_work(round);
+        let mut back = Vec::new();
+        {
+            let kill = self.target.kill_after(move || trigger.wait());
+            tokio::pin!(kill);
+            loop {
+                tokio::select! {
+                    () = &mut kill => break,
+                    Some(joined) = working.join_next() => back.push(joined),
                 }
-            };
-            tokio::task::spawn_blocking(wait).await.map_err(|fault| Stop::Error(fault.to_string()))?;
+                // Before the kill only a lane ends that something went wrong for.
+                if back.iter().any(|joined| matches!(joined, Ok((_, Err(_))) | Err(_))) {
+                    working.abort_all();
+                    break;
+                }
+            }
         }
-        round.end();
-        self.target.kill().await;
+        for joined in back {
+            self.take_back(joined)?;
+        }
         while let Some(joined) = working.join_next().await {
             self.take_back(joined)?;
         }
@@ -165,10 +164,10 @@ impl Field {
         }
     }
 
-    fn set_to_work(&mut self, round: &Arc<Round>) -> JoinSet<(Lane, Result<(), Stop>)> {
-        let mut working = JoinSet::new();
+    fn set_to_work(&mut self, round: Round) -> JoinSet<(Lane, Result<(), Stop>)> {
+        let (mut working, round) = (JoinSet::new(), Arc::new(round));
         for lane in std::mem::take(&mut self.lanes) {
-            working.spawn(lane.work(Arc::clone(round)));
+            working.spawn(lane.work(Arc::clone(&round)));
         }
         working
     }

@@ -43,9 +43,13 @@ const KILLS: usize = 20;
 const LANES: usize = 3;
 /// A machine that is loaded takes so long for a few starts.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How far into an operation the kills come that are to make up for those that came too late, as fractions of its time. The
-/// last one comes as soon as it is asked for.
-const EARLIER: [f64; 3] = [0.3, 0.1, 0.0];
+/// How far into an operation the kills come that make up for those that came too late, as fractions of its time: from the third
+/// on as soon as it is asked for. On a machine with much else to do also that may be too late, but not so often.
+const EARLIER: [f64; 24] = {
+    let mut fractions = [0.0; 24];
+    (fractions[0], fractions[1]) = (0.3, 0.1);
+    fractions
+};
 
 async fn history(cx: Cx) -> Result<(), Stop> {
     let soak = cx.soak();

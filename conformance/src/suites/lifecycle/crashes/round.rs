@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -20,22 +21,31 @@ pub struct Round {
     pub pace: Arc<Pace>,
     /// Whether the operation that is aimed at was found.
     taken: AtomicBool,
-    /// When it began, or was acknowledged.
-    seen: watch::Sender<Option<Instant>>,
+    /// Is told when it began, or was acknowledged.
+    begun: Sender<Instant>,
     /// Whether the target is killed.
     over: watch::Sender<bool>,
 }
 
+/// Knows when the kill of a round comes. When all who work in the round are gone, it comes no more.
+#[derive(Debug)]
+pub struct Trigger {
+    begun: Receiver<Instant>,
+    delay: Duration,
+    over: watch::Sender<bool>,
+}
+
 impl Round {
-    pub fn new(kill: usize, aim: Option<Aim>, pace: &Arc<Pace>) -> Round {
-        Round {
-            kill,
-            aim,
-            pace: Arc::clone(pace),
-            taken: AtomicBool::new(false),
-            seen: watch::Sender::new(None),
-            over: watch::Sender::new(false),
-        }
+    pub fn new(kill: usize, aim: Option<Aim>, pace: &Arc<Pace>) -> (Round, Trigger) {
+        let delay = match aim {
+            Some(Aim { kind, when: When::During(fraction), .. }) => pace.median(kind).mul_f64(fraction),
+            _ => Duration::ZERO,
+        };
+        let (begun, is_told) = channel();
+        let over = watch::Sender::new(false);
+        let trigger = Trigger { begun: is_told, delay, over: over.clone() };
+        let pace = Arc::clone(pace);
+        (Round { kill, aim, pace, taken: AtomicBool::new(false), begun, over }, trigger)
     }
 
     /// When the kill comes, if it waits for such an operation: for the first one that asks.
@@ -46,23 +56,11 @@ impl Round {
 
     /// The moment has come from which the kill is counted.
     pub fn begin(&self) {
-        self.seen.send_replace(Some(Instant::now()));
+        // Nobody listens where nothing is killed.
+        let _ = self.begun.send(Instant::now());
     }
 
-    /// Waits for that moment.
-    pub async fn begun(&self) -> Instant {
-        let mut seen = self.seen.subscribe();
-        // The sender lives in `self`.
-        let moment = seen.wait_for(Option::is_some).await.ok().and_then(|moment| *moment);
-        moment.unwrap_or_else(Instant::now)
-    }
-
-    /// From here on an exchange that breaks was cut off.
-    pub fn end(&self) {
-        self.over.send_replace(true);
-    }
-
-    /// Whether the target is killed, or about to be.
+    /// Whether the target is killed, or about to be: from here on an exchange that breaks was cut off.
     pub fn is_over(&self) -> bool {
         *self.over.borrow()
     }
@@ -71,5 +69,20 @@ impl Round {
     pub async fn ended(&self) {
         // The sender lives in `self`.
         let _ = self.over.subscribe().wait_for(|over| *over).await;
+    }
+}
+
+impl Trigger {
+    /// Waits on this thread for the moment to kill; false if it does not come any more. The timers of the runtime are too
+    /// coarse for what takes a few milliseconds.
+    pub fn wait(self) -> bool {
+        let Ok(begun) = self.begun.recv() else {
+            return false;
+        };
+        while let Some(left) = (begun + self.delay).checked_duration_since(Instant::now()) {
+            std::thread::park_timeout(left);
+        }
+        self.over.send_replace(true);
+        true
     }
 }
