@@ -20,7 +20,7 @@ const ONE_KILL: Duration = Duration::from_secs(30);
 /// What to kill, and how often.
 #[derive(Args, Clone, Debug)]
 pub struct Soak {
-    /// How often the target is killed. From 7 on every kind of operation is cut off at least once
+    /// How often the target is killed. From 9 on every kind of operation is cut off at least once
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub kills: u32,
     /// Seed of the moments of the kills [default: random, and printed]

@@ -187,10 +187,10 @@ fn differences(possible: &Handler, seen: &Handler) -> Vec<Difference> {
         let name = version(number);
         match (possible.releases.get(&number), seen.releases.get(&number)) {
             (Some(_), None) => {
-                differs(Box::new(move |act| act == Act::Upload { release: number }), format!("{name} is not there"));
+                differs(Box::new(move |act| is_upload_of(act, number)), format!("{name} is not there"));
             }
             (None, Some(_)) => {
-                differs(Box::new(move |act| act == Act::Upload { release: number }), format!("{name} is there"));
+                differs(Box::new(move |act| is_upload_of(act, number)), format!("{name} is there"));
             }
             (Some(Release { signatures, revoked }), Some(release)) => {
                 if release.signatures != *signatures {
@@ -209,6 +209,10 @@ fn differences(possible: &Handler, seen: &Handler) -> Vec<Difference> {
             }
             (None, None) => {}
         }
+    }
+    if possible.trusted != seen.trusted {
+        let is = if seen.trusted { "is" } else { "is not" };
+        differs(Box::new(|act| matches!(act, Act::Trust | Act::Distrust)), format!("its key {is} trusted"));
     }
     let possible_release = possible.installed.map(|installed| installed.release);
     let seen_release = seen.installed.map(|installed| installed.release);
@@ -233,6 +237,10 @@ fn differences(possible: &Handler, seen: &Handler) -> Vec<Difference> {
         );
     }
     found
+}
+
+fn is_upload_of(act: Act, number: u32) -> bool {
+    matches!(act, Act::Upload { release, .. } if release == number)
 }
 
 fn distinct(states: impl Iterator<Item = Handler>) -> Vec<Handler> {

@@ -11,6 +11,8 @@ pub struct Handler {
     pub releases: BTreeMap<u32, Release>,
     /// What is installed of it.
     pub installed: Option<Installation>,
+    /// Whether the key of its publisher is trusted.
+    pub trusted: bool,
 }
 
 /// One release, all its parts included.
@@ -43,18 +45,35 @@ pub struct Written {
 /// One operation that changes something; `release` is the number of the release that it is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Act {
-    Upload { release: u32 },
-    Sign { release: u32 },
-    Install { release: u32 },
-    Write { value: u64 },
-    Upgrade { release: u32 },
+    Trust,
+    /// With so many signatures.
+    Upload {
+        release: u32,
+        signatures: usize,
+    },
+    Sign {
+        release: u32,
+    },
+    Install {
+        release: u32,
+    },
+    Write {
+        value: u64,
+    },
+    Upgrade {
+        release: u32,
+    },
     Uninstall,
-    Revoke { release: u32 },
+    Revoke {
+        release: u32,
+    },
+    Distrust,
 }
 
 /// Operations without what they are about.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Kind {
+    Trust,
     Upload,
     Sign,
     Install,
@@ -62,6 +81,7 @@ pub enum Kind {
     Upgrade,
     Uninstall,
     Revoke,
+    Distrust,
 }
 
 /// The version of the release with this number.
@@ -75,8 +95,10 @@ impl Handler {
     pub fn after(&self, act: Act) -> Handler {
         let mut after = self.clone();
         match act {
-            Act::Upload { release } => {
-                after.releases.insert(release, Release::default());
+            Act::Trust => after.trusted = true,
+            Act::Distrust => after.trusted = false,
+            Act::Upload { release, signatures } => {
+                after.releases.insert(release, Release { signatures, revoked: false });
             }
             Act::Sign { release } => after.change(release, |release| release.signatures += 1),
             Act::Revoke { release } => after.change(release, |release| release.revoked = true),
@@ -121,6 +143,8 @@ impl Act {
     /// What kind of operation it is.
     pub fn kind(self) -> Kind {
         match self {
+            Act::Trust => Kind::Trust,
+            Act::Distrust => Kind::Distrust,
             Act::Upload { .. } => Kind::Upload,
             Act::Sign { .. } => Kind::Sign,
             Act::Install { .. } => Kind::Install,
@@ -134,12 +158,23 @@ impl Act {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Kind; 7] =
-        [Kind::Upload, Kind::Sign, Kind::Install, Kind::Write, Kind::Upgrade, Kind::Uninstall, Kind::Revoke];
+    pub const ALL: [Kind; 9] = [
+        Kind::Trust,
+        Kind::Upload,
+        Kind::Sign,
+        Kind::Install,
+        Kind::Write,
+        Kind::Upgrade,
+        Kind::Uninstall,
+        Kind::Revoke,
+        Kind::Distrust,
+    ];
 
     /// Many of them.
     pub fn words(self) -> &'static str {
         match self {
+            Kind::Trust => "keys made trusted",
+            Kind::Distrust => "keys deleted",
             Kind::Upload => "uploads",
             Kind::Sign => "signatures",
             Kind::Install => "installs",
@@ -153,6 +188,8 @@ impl Kind {
     /// One of them, in one word.
     pub fn word(self) -> &'static str {
         match self {
+            Kind::Trust => "trust in its key",
+            Kind::Distrust => "deletion of its key",
             Kind::Upload => "upload",
             Kind::Sign => "signature",
             Kind::Install => "install",
@@ -168,13 +205,13 @@ impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = self.kind().word();
         match self {
-            Act::Upload { release } | Act::Sign { release } | Act::Revoke { release } => {
+            Act::Upload { release, .. } | Act::Sign { release } | Act::Revoke { release } => {
                 write!(f, "{word} of {}", version(*release))
             }
             Act::Install { release } => write!(f, "{word} of {}", version(*release)),
             Act::Upgrade { release } => write!(f, "{word} to {}", version(*release)),
             Act::Write { value } => write!(f, "{word} of {value}"),
-            Act::Uninstall => f.write_str(word),
+            Act::Trust | Act::Uninstall | Act::Distrust => f.write_str(word),
         }
     }
 }

@@ -33,12 +33,13 @@ enum Fate {
 /// The life of a handler, as a lane drives it.
 fn life() -> Vec<Act> {
     vec![
-        Act::Upload { release: 1 },
+        Act::Upload { release: 1, signatures: 0 },
         Act::Sign { release: 1 },
         Act::Install { release: 1 },
         Act::Write { value: 1 },
         Act::Write { value: 2 },
-        Act::Upload { release: 2 },
+        Act::Trust,
+        Act::Upload { release: 2, signatures: 1 },
         Act::Sign { release: 2 },
         Act::Upgrade { release: 2 },
         Act::Write { value: 3 },
@@ -46,6 +47,7 @@ fn life() -> Vec<Act> {
         Act::Install { release: 2 },
         Act::Write { value: 4 },
         Act::Revoke { release: 2 },
+        Act::Distrust,
     ]
 }
 
@@ -85,13 +87,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn whatever_a_sound_target_does_is_accepted(fates in fates(), steps in 0..=13_usize) {
+    fn whatever_a_sound_target_does_is_accepted(fates in fates(), steps in 0..=15_usize) {
         let (target, mut checker) = driven(&fates, steps);
         prop_assert!(checker.saw(&target.seen()).is_ok());
     }
 
     #[test]
-    fn an_acknowledged_operation_that_is_lost_is_refused(fates in fates(), steps in 1..=13_usize, back in 1..4_usize) {
+    fn an_acknowledged_operation_that_is_lost_is_refused(fates in fates(), steps in 1..=15_usize, back in 1..4_usize) {
         let (mut target, mut checker) = driven(&fates, steps);
         let lost = target.past.len().saturating_sub(back);
         target.handler = target.past[lost].clone();
@@ -103,14 +105,14 @@ proptest! {
     }
 
     #[test]
-    fn an_operation_that_is_carried_out_twice_is_refused(fates in fates(), steps in 2..=13_usize) {
+    fn an_operation_that_is_carried_out_twice_is_refused(fates in fates(), steps in 2..=15_usize) {
         let (mut target, mut checker) = driven(&fates, steps);
         target.carry_out(Act::Sign { release: 1 });
         prop_assert!(checker.saw(&target.seen()).is_err());
     }
 
     #[test]
-    fn an_operation_that_was_cut_off_may_be_there_or_not(fates in fates(), steps in 0..13_usize, done in any::<bool>()) {
+    fn an_operation_that_was_cut_off_may_be_there_or_not(fates in fates(), steps in 0..15_usize, done in any::<bool>()) {
         let (mut target, mut checker) = driven(&fates, steps);
         let act = life()[steps];
         checker.asked(act);
@@ -128,13 +130,16 @@ proptest! {
 
 /// A handler whose second release was uploaded, and whose first one runs with a state.
 fn upgradable() -> Checker {
-    driven(&[Fate::Answered; 13], 7).1
+    driven(&[Fate::Answered; 15], 8).1
 }
 
 fn running(release: u32, by: u32) -> Seen {
-    let signed = Release { signatures: 1, revoked: false };
+    let signed = |signatures| Release { signatures, revoked: false };
     let installed = Some(Installation { release, state: Some(Written { by, value: 2 }) });
-    Seen { handler: Handler { releases: [(1, signed), (2, signed)].into(), installed }, torn: Vec::new() }
+    Seen {
+        handler: Handler { releases: [(1, signed(1)), (2, signed(2))].into(), installed, trusted: true },
+        torn: Vec::new(),
+    }
 }
 
 #[test]
@@ -154,14 +159,14 @@ fn a_half_contradicts_whatever_was_answered() {
     let contradiction = checker.saw(&Seen { torn, ..running(1, 1) }).expect_err("a half");
     assert_eq!(
         contradiction.to_string(),
-        "x.y: 1.2.0 is half there: `module` answered 500; operation 6, upload of 1.2.0, was acknowledged (200)"
+        "x.y: 1.2.0 is half there: `module` answered 500; operation 7, upload of 1.2.0, was acknowledged (200)"
     );
 }
 
 #[test]
 fn a_contradiction_names_the_operation_and_how_each_attempt_ended() {
     let mut checker = Checker::new("x.y");
-    checker.asked(Act::Upload { release: 1 });
+    checker.asked(Act::Upload { release: 1, signatures: 0 });
     checker.cut_off("kill 4");
     checker.asked_again();
     checker.acknowledged("201");
@@ -182,7 +187,7 @@ fn a_contradiction_names_the_operation_and_how_each_attempt_ended() {
 #[test]
 fn a_history_is_written_down_in_lines() {
     let mut checker = Checker::new("x.y");
-    checker.asked(Act::Upload { release: 1 });
+    checker.asked(Act::Upload { release: 1, signatures: 0 });
     checker.cut_off("kill 4");
     checker.asked_again();
     checker.acknowledged("201");
@@ -191,7 +196,7 @@ fn a_history_is_written_down_in_lines() {
 
 #[test]
 fn the_state_of_a_revoked_release_is_not_asked_about() {
-    let (mut target, mut checker) = driven(&[Fate::Answered; 13], 13);
+    let (mut target, mut checker) = driven(&[Fate::Answered; 15], 15);
     target.handler.installed = Some(Installation { release: 2, state: None });
     assert!(checker.saw(&target.seen()).is_ok());
 }

@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_short_run_aims_at_every_kind_while_it_is_under_way() {
-        let aims = aims(10, &Kind::ALL, &mut StdRng::seed_from_u64(1));
+        let aims = aims(12, &Kind::ALL, &mut StdRng::seed_from_u64(1));
         for kind in Kind::ALL {
             assert!(aims.iter().any(|aim| aim.kind == kind && aim.when != When::After), "{kind:?}: {aims:?}");
         }

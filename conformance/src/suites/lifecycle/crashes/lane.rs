@@ -6,7 +6,7 @@ use assay_fixtures::Packaging;
 use assay_harness::{Cx, Reply, Stop, ensure};
 
 use super::aims::When;
-use super::life::{Doing, Life, acknowledgement, takes_a_key};
+use super::life::{Doing, Life, acknowledgements, can_be_done_once, takes_a_key};
 use super::reading;
 use super::round::Round;
 use crate::history::{Act, Checker, Contradiction, Kind};
@@ -127,7 +127,7 @@ impl Lane {
 
     /// Asks again for what was cut off: under its key, where there are keys, whatever became of it; else where it is needed.
     async fn ask_again(&mut self, act: Act, round: &Round) -> Result<Next, Stop> {
-        if act == Act::Uninstall && self.checker.is_done() == Some(true) {
+        if can_be_done_once(act) && self.checker.is_done() == Some(true) {
             (self.cut_off_by, self.at) = (None, self.at + 1);
             return Ok(Next::Goes);
         }
@@ -177,8 +177,13 @@ impl Lane {
 
     /// An operation must not be refused: what comes before it was acknowledged.
     fn judge(&self, act: Act, reply: &Reply) -> Result<(), Stop> {
-        let expected = acknowledgement(act);
-        ensure!(reply.status() == expected, "{}; expected {expected}", self.checker.refused(&reply.describe()));
+        let expected = acknowledgements(act);
+        ensure!(
+            expected.contains(&reply.status()),
+            "{}; expected {}",
+            self.checker.refused(&reply.describe()),
+            expected[0]
+        );
         if let Act::Write { .. } = act {
             Execution::read(reply)?.expect("success")?;
         }

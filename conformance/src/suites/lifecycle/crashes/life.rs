@@ -1,13 +1,15 @@
 //! The life of one handler: two releases, each with a state of its own form, and the operations from the first upload to the
 //! last revocation, as requests.
 
-use assay_fixtures::{Behaviour, Package, Packaging, Recipe, Step};
+use assay_fixtures::{Behaviour, Key, Package, Packaging, Recipe, Release, Step};
 use assay_harness::{Client, Cx, Request};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::form::Form;
 use crate::history::{Act, version};
+use crate::publisher::key_body;
 
 /// One thing that a lane does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,6 +27,8 @@ pub struct Life {
     pub id: String,
     /// Its number in its lane.
     number: usize,
+    /// The key of its publisher.
+    key: Key,
     /// Its releases; the first one has the number 1.
     pub packages: Vec<Package>,
     /// What is done, in this order.
@@ -73,16 +77,24 @@ impl Life {
             let behaviour = if keeps_state { behaviour(number, release) } else { Behaviour::Echo };
             Recipe::new(&id, behaviour).packaging(packaging).version(&version(release))
         };
-        let packages = [1, 2].map(|release| recipe(release).build()).to_vec();
+        // The registry signs the first release, and the second one besides its publisher.
+        let (key, first) = (Key::from_seed(Sha256::digest(&id).into()), recipe(1).build());
+        let terms = Release::valid().previous(first.digest());
+        let packages = vec![first, recipe(2).build().signed_with(&key, terms)];
+        let upload = |release: u32| {
+            let signatures = packages[release as usize - 1].signatures.len();
+            Some(Doing::Act(Act::Upload { release, signatures }))
+        };
         let writes = WRITE + WRITES * number as u64;
         let write = |nth| keeps_state.then_some(Doing::Act(Act::Write { value: writes + nth }));
         let doings = [
-            Some(Doing::Act(Act::Upload { release: 1 })),
+            upload(1),
             Some(Doing::Act(Act::Sign { release: 1 })),
             Some(Doing::Act(Act::Install { release: 1 })),
             write(0),
             write(1),
-            Some(Doing::Act(Act::Upload { release: 2 })),
+            Some(Doing::Act(Act::Trust)),
+            upload(2),
             Some(Doing::Act(Act::Sign { release: 2 })),
             Some(Doing::Act(Act::Upgrade { release: 2 })),
             write(2),
@@ -92,9 +104,11 @@ impl Life {
             keeps_state.then_some(Doing::Look),
             write(4),
             Some(Doing::Act(Act::Revoke { release: 2 })),
+            Some(Doing::Act(Act::Distrust)),
         ];
+        let doings = doings.into_iter().flatten().collect();
         let end = Timestamp::now() + SignedDuration::from_hours(24);
-        Life { id, number, packages, doings: doings.into_iter().flatten().collect(), keeps_state, end }
+        Life { id, number, key, packages, doings, keeps_state, end }
     }
 
     /// The two keys in which a release keeps one value.
@@ -107,7 +121,9 @@ impl Life {
         let id = &self.id;
         let stored = |release: u32| format!("/admin/registry/handlers/{id}/versions/{}", version(release));
         let request = match act {
-            Act::Upload { release } => {
+            Act::Trust => client.put(self.key_path()).json(&key_body(&self.key, std::slice::from_ref(id), None)),
+            Act::Distrust => client.delete(self.key_path()),
+            Act::Upload { release, .. } => {
                 let (media_type, body) = Form::of(self.package(release)).encode();
                 client.post("/admin/registry/handlers").body(&media_type, body)
             }
@@ -136,6 +152,16 @@ impl Life {
         self.execution(client, &json!(READ)).label(format!("reads the state, {}", self.id))
     }
 
+    /// The public bytes of the key.
+    pub fn public_key(&self) -> String {
+        self.key.public_base64()
+    }
+
+    /// Where the key is shown while it is trusted; it has the name of the handler.
+    fn key_path(&self) -> String {
+        format!("/admin/trust/keys/{}", self.id)
+    }
+
     /// The package of a release.
     pub fn package(&self, release: u32) -> &Package {
         &self.packages[release as usize - 1]
@@ -146,13 +172,20 @@ impl Life {
     }
 }
 
-/// The status with which an operation is acknowledged.
-pub fn acknowledgement(act: Act) -> u16 {
+/// The statuses with which an operation is acknowledged.
+pub fn acknowledgements(act: Act) -> &'static [u16] {
     match act {
-        Act::Upload { .. } | Act::Install { .. } => 201,
-        Act::Sign { .. } | Act::Write { .. } | Act::Upgrade { .. } | Act::Revoke { .. } => 200,
-        Act::Uninstall => 204,
+        Act::Upload { .. } | Act::Install { .. } => &[201],
+        Act::Sign { .. } | Act::Write { .. } | Act::Upgrade { .. } | Act::Revoke { .. } => &[200],
+        Act::Uninstall | Act::Distrust => &[204],
+        // The second one if the name is known, as after a kill that came late (registry.md 1.1).
+        Act::Trust => &[201, 200],
     }
+}
+
+/// Whether the operation is refused where it was carried out already.
+pub fn can_be_done_once(act: Act) -> bool {
+    matches!(act, Act::Uninstall | Act::Distrust)
 }
 
 /// Whether the operation takes an idempotency key (registry.md 6.1).

@@ -1,5 +1,5 @@
-//! SIGKILL at points spread over uploads, signatures, installs, writes, migrations, uninstalls and revocations (lifecycle.md,
-//! section 2). Several lanes work at once, a kill comes, the target is started again, and everything that can be seen has to
+//! SIGKILL at points spread over uploads, signatures, installs, writes, migrations, uninstalls, revocations and changes of trust
+//! (lifecycle.md, section 2). Several lanes work at once, a kill comes, the target is started again, and everything that can be seen has to
 //! be what one of the possible histories left. Then the lanes go on where they were cut off.
 
 mod aims;
@@ -38,7 +38,7 @@ pub const GROUP: Group = Group {
 pub const SOAKED: &str = "lifecycle.crashes.history";
 
 /// Kills of a run that nobody asked for more: two in the middle of each kind of operation, and six right after an answer.
-const KILLS: usize = 20;
+const KILLS: usize = 24;
 /// Clients at once.
 const LANES: usize = 3;
 /// A machine that is loaded takes so long for a few starts.

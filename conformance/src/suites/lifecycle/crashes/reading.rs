@@ -15,7 +15,7 @@ use crate::refusal::refused;
 /// What is half there.
 type Torn = Vec<(Kind, String)>;
 
-/// Reads detail, parts, installation and state.
+/// Reads detail, parts, installation, state and key.
 ///
 /// # Errors
 /// FAIL if something is answered that no state of the handler explains.
@@ -49,7 +49,14 @@ pub async fn read(cx: &Cx, life: &Life) -> Result<Seen, Stop> {
         torn.push((Kind::Upload, format!("{} releases are listed", shown.len())));
     }
     let installed = installed(cx, life, &detail, &releases, &mut torn).await?;
-    Ok(Seen { handler: Handler { releases, installed }, torn })
+    let key = admin.key(&life.id).await?;
+    let trusted = key.status() != 404;
+    if !trusted {
+        refused("not-found").judge(&key)?;
+    } else if key.expect(200)?.json()?["public_key"] != life.public_key() {
+        torn.push((Kind::Trust, "another key is trusted under its name".to_owned()));
+    }
+    Ok(Seen { handler: Handler { releases, installed, trusted }, torn })
 }
 
 /// A release that is listed: each part that is named can be downloaded, and is what was sent.
@@ -77,7 +84,7 @@ async fn whole_release(
         let sent = match at {
             0 => reply.body() == package.manifest,
             1 => reply.body() == package.module,
-            _ => true,
+            _ => package.signatures.get(at - 2).is_none_or(|sent| reply.body() == sent),
         };
         if !listed || !sent {
             half(format!("`{part}` is not what is listed, or not what was sent"));
