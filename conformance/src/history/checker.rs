@@ -119,7 +119,7 @@ impl Checker {
     }
 
     /// The last operation was refused, with words that say how.
-    pub fn refused(&self, answer: &str) -> String {
+    pub fn refusal(&self, answer: &str) -> String {
         let Some((number, Operation { act, ends })) = (1..).zip(&self.operations).last() else {
             return format!("{}: {answer}", self.id);
         };

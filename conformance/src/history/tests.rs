@@ -179,7 +179,7 @@ fn a_contradiction_names_the_operation_and_how_each_attempt_ended() {
     checker.cut_off("kill 5");
     checker.asked_again();
     assert_eq!(
-        checker.refused("answered 409"),
+        checker.refusal("answered 409"),
         "x.y: operation 2, signature of 1.1.0, was cut off (kill 5) and asked for again: answered 409"
     );
 }

@@ -151,7 +151,7 @@ impl Lane {
         ensure!(
             self.answer.as_ref().is_some_and(same),
             "{}",
-            self.checker.refused(&format!("{}, and in other words than before", reply.describe()))
+            self.checker.refusal(&format!("{}, and in other words than before", reply.describe()))
         );
         Ok(Next::Goes)
     }
@@ -181,7 +181,7 @@ impl Lane {
         ensure!(
             expected.contains(&reply.status()),
             "{}; expected {}",
-            self.checker.refused(&reply.describe()),
+            self.checker.refusal(&reply.describe()),
             expected[0]
         );
         if let Act::Write { .. } = act {
