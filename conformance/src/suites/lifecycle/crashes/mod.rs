@@ -9,6 +9,7 @@ mod life;
 mod reading;
 mod round;
 
+use std::iter::repeat_n;
 use std::time::Duration;
 
 use assay_harness::{Cx, Group, Need, Stop, checks};
@@ -43,13 +44,11 @@ const KILLS: usize = 24;
 const LANES: usize = 3;
 /// A machine that is loaded takes so long for a few starts.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// How far into an operation the kills come that make up for those that came too late, as fractions of its time: from the third
-/// on as soon as it is asked for. On a machine with much else to do also that may be too late, but not so often.
-const EARLIER: [f64; 24] = {
-    let mut fractions = [0.0; 24];
-    (fractions[0], fractions[1]) = (0.3, 0.1);
-    fractions
-};
+/// How far into an operation the kills come that make up for those that came too late, as fractions of its time.
+const EARLIER: [f64; 2] = [0.3, 0.1];
+/// After these, so many come as soon as it is asked for. On a machine with much else to do that may be too late as well, but not
+/// so often.
+const AT_ONCE: usize = 22;
 
 async fn history(cx: Cx) -> Result<(), Stop> {
     let soak = cx.soak();
@@ -66,7 +65,7 @@ async fn history(cx: Cx) -> Result<(), Stop> {
         field.kill(aim).await?;
     }
     for &kind in kinds.iter().filter(|_| kills >= kinds.len()) {
-        for fraction in EARLIER {
+        for fraction in EARLIER.into_iter().chain(repeat_n(0.0, AT_ONCE)) {
             if field.kills_during(kind) == 0 && !is_stopped() {
                 field.kill(aims::during(kind, fraction)).await?;
             }
