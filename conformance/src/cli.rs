@@ -160,21 +160,7 @@ impl Conformance {
             })?;
             return Ok(Attach::Url { url, admin_token: self.admin_token.clone(), user_token: self.user_token.clone() });
         }
-        let command = match &self.launch {
-            Some(text) => shell_words::split(text)
-                .map_err(|fault| Refused::Usage(format!("--launch {text:?} cannot be split into words: {fault}")))?,
-            None => embedded.ok_or_else(|| {
-                Refused::Usage(
-                    "there is no target\nGive one that runs: --target URL --admin-token TOKEN --user-token TOKEN\n\
-                     Or let the suite start it: --launch COMMAND"
-                        .to_owned(),
-                )
-            })?,
-        };
-        if command.is_empty() {
-            return Err(Refused::Usage("--launch needs a command".to_owned()));
-        }
-        Ok(Attach::Launch { command, env: Vec::new() })
+        launched(self.launch.as_deref(), embedded)
     }
 
     fn options(&self, interrupt: Interrupt) -> Options {
@@ -208,4 +194,23 @@ impl Conformance {
         add(self.fail_fast, "--fail-fast".to_owned());
         flags
     }
+}
+
+/// The command to launch: the one that was typed, else the embedded one.
+pub(crate) fn launched(typed: Option<&str>, embedded: Option<Vec<String>>) -> Result<Attach, Refused> {
+    let command = match typed {
+        Some(text) => shell_words::split(text)
+            .map_err(|fault| Refused::Usage(format!("--launch {text:?} cannot be split into words: {fault}")))?,
+        None => embedded.ok_or_else(|| {
+            Refused::Usage(
+                "there is no target\nGive one that runs: --target URL --admin-token TOKEN --user-token TOKEN\n\
+                 Or let the suite start it: --launch COMMAND"
+                    .to_owned(),
+            )
+        })?,
+    };
+    if command.is_empty() {
+        return Err(Refused::Usage("--launch needs a command".to_owned()));
+    }
+    Ok(Attach::Launch { command, env: Vec::new() })
 }

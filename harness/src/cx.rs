@@ -12,7 +12,7 @@ use crate::launch::Launcher;
 use crate::observatory::{Observatory, Watch};
 use crate::own_target::OwnTarget;
 use crate::target::Attached;
-use crate::{Client, Discovery, Stop};
+use crate::{Client, Discovery, Soak, Stop};
 
 /// The context of one check in one packaging. Clones are cheap and share everything.
 #[derive(Clone, Debug)]
@@ -35,6 +35,7 @@ pub(crate) struct Scope {
     pub(crate) http: reqwest::Client,
     pub(crate) launcher: Option<Arc<Launcher>>,
     pub(crate) observatory: Option<Arc<Observatory>>,
+    pub(crate) soak: Option<Soak>,
     /// The check's part of it, once it was asked for.
     pub(crate) watch: OnceLock<Watch>,
 }
@@ -143,6 +144,18 @@ impl Cx {
             watch
         });
         Ok(watch.clone())
+    }
+
+    /// Leaves what was exchanged so far out of the evidence, because it was judged to be right: for checks that go on for so
+    /// long that nobody could read all of it.
+    pub fn leave_out_earlier(&self) {
+        self.scope.recorder.leave_out_earlier();
+    }
+
+    /// What a check that kills its target is told when it is to do so more often than by itself.
+    #[must_use]
+    pub fn soak(&self) -> Option<&Soak> {
+        self.scope.soak.as_ref()
     }
 
     /// How long the check may take in all.

@@ -137,6 +137,13 @@ impl Recorder {
         Ticket { recorder: Arc::clone(self), index: record.exchanges.len() - 1 }
     }
 
+    /// Leaves out what was answered so far.
+    pub(crate) fn leave_out_earlier(&self) {
+        for recorded in self.record().exchanges.iter_mut().filter(|recorded| recorded.done) {
+            recorded.leave_out();
+        }
+    }
+
     /// Notes that a case begins; the number is for [`end_case`](Recorder::end_case).
     pub(crate) fn begin_case(&self, name: String) -> usize {
         let mut record = self.record();
@@ -225,8 +232,7 @@ impl Ticket {
     pub(crate) fn leave_out(self) {
         let mut record = self.recorder.record();
         if let Some(recorded) = record.exchanges.get_mut(self.index) {
-            (recorded.done, recorded.dropped) = (true, true);
-            (recorded.request.headers, recorded.request.kept) = (Vec::new(), Vec::new());
+            recorded.leave_out();
         }
     }
 
@@ -250,6 +256,12 @@ impl Drop for Ticket {
 }
 
 impl Recorded {
+    /// Its place stays, so that the numbers of others do.
+    fn leave_out(&mut self) {
+        (self.done, self.dropped, self.response) = (true, true, None);
+        (self.request.headers, self.request.kept) = (Vec::new(), Vec::new());
+    }
+
     fn exchange(self, index: usize, limit: usize, run_started: Instant) -> Exchange {
         let pending = "no answer had come when the check ended".to_owned();
         Exchange {

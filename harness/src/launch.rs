@@ -75,22 +75,7 @@ impl Launcher {
         output: &Arc<Output>,
     ) -> Result<Launched, NotStarted> {
         let started = Instant::now();
-        let unstarted = |reason: String| NotStarted { reason, stderr: String::new() };
-        let port = crate::port::free().map_err(|error| unstarted(format!("no loopback port is free: {error}")))?;
-        let (program, arguments) =
-            self.command.split_first().ok_or_else(|| unstarted("the command is empty".into()))?;
-        let mut command = Command::new(program);
-        command.args(arguments).envs(self.env.iter().map(|(name, value)| (name, value)));
-        // Whether a target goes through a proxy is for the run to say, and not for the shell that it is started from.
-        for name in PROXIES {
-            command.env_remove(name);
-        }
-        for (name, value) in settings(port, tokens, data, &self.observed) {
-            command.env(name, value);
-        }
-        let mut process = Process::start(&mut command, output)
-            .map_err(|error| unstarted(format!("`{program}` cannot be run: {error}")))?;
-        let url = format!("http://127.0.0.1:{port}");
+        let (mut process, url) = self.spawn(tokens, data, output)?;
         let refused = tokio::select! {
             // A dead child is seen before the answer of a stranger on the same port.
             biased;
@@ -105,6 +90,31 @@ impl Launcher {
                 Err(NotStarted { reason, stderr: output.stderr_tail(TAIL_LINES) })
             }
         }
+    }
+
+    /// Starts the command on a free loopback port; the process, and the URL where it will be.
+    pub(crate) fn spawn(
+        &self,
+        tokens: &Tokens,
+        data: &Path,
+        output: &Arc<Output>,
+    ) -> Result<(Process, String), NotStarted> {
+        let unstarted = |reason: String| NotStarted { reason, stderr: String::new() };
+        let port = crate::port::free().map_err(|error| unstarted(format!("no loopback port is free: {error}")))?;
+        let (program, arguments) =
+            self.command.split_first().ok_or_else(|| unstarted("the command is empty".into()))?;
+        let mut command = Command::new(program);
+        command.args(arguments).envs(self.env.iter().map(|(name, value)| (name, value)));
+        // Whether a target goes through a proxy is for the run to say, and not for the shell that it is started from.
+        for name in PROXIES {
+            command.env_remove(name);
+        }
+        for (name, value) in settings(port, tokens, data, &self.observed) {
+            command.env(name, value);
+        }
+        let process = Process::start(&mut command, output)
+            .map_err(|error| unstarted(format!("`{program}` cannot be run: {error}")))?;
+        Ok((process, format!("http://127.0.0.1:{port}")))
     }
 
     async fn healthy(&self, url: &str) -> Result<(), String> {

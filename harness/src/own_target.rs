@@ -70,6 +70,22 @@ impl OwnTarget {
         }
     }
 
+    /// The same as soon as `wait` returns, without a detour: a thread of its own waits and kills. `wait` may say that there is
+    /// nothing to wait for any more.
+    pub async fn kill_after(&mut self, wait: impl FnOnce() -> bool + Send + 'static) {
+        if let Some(mut process) = self.process.take() {
+            let signal = process.killer();
+            let kill = move || {
+                if wait() {
+                    signal();
+                }
+            };
+            // Whether the thread came that far or not, what follows kills.
+            let _ = tokio::task::spawn_blocking(kill).await;
+            let _ = process.kill().await;
+        }
+    }
+
     /// Starts it again with the same `ASSAY_DATA` and tokens, and waits for `/health`. The port is another one. An instance
     /// that still runs is killed first.
     ///
@@ -82,6 +98,20 @@ impl OwnTarget {
         let Launched { process, url, .. } = started.map_err(not_started)?;
         self.attached.moved(url);
         self.process = Some(process);
+        Ok(())
+    }
+
+    /// Starts it again and sends SIGKILL after this time, whether it serves by then or not.
+    ///
+    /// # Errors
+    /// [`Stop::Fail`] if the command cannot be run.
+    pub async fn kill_while_it_starts(&mut self, after: Duration) -> Result<(), Stop> {
+        self.kill().await;
+        let started = self.launcher.spawn(&self.attached.tokens, self.data.path(), &self.output);
+        let (mut process, _) = started.map_err(not_started)?;
+        tokio::time::sleep(after).await;
+        // Whatever its status: it is gone.
+        let _ = process.kill().await;
         Ok(())
     }
 

@@ -146,6 +146,12 @@ impl Process {
         status
     }
 
+    /// Sends SIGKILL to the whole group when it is called, which must be before anybody has waited for the process.
+    pub(crate) fn killer(&self) -> impl FnOnce() + Send + use<> {
+        let group = self.group;
+        move || send(group, Signal::KILL)
+    }
+
     /// SIGTERM to the whole group; waits until the process ends, and kills it if it does not in time.
     ///
     /// # Errors
@@ -164,10 +170,14 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(group) = self.group {
-            // The only failure is that the group is gone already.
-            let _ = kill_process_group(group, signal);
-        }
+        send(self.group, signal);
+    }
+}
+
+fn send(group: Option<Pid>, signal: Signal) {
+    if let Some(group) = group {
+        // The only failure is that the group is gone already.
+        let _ = kill_process_group(group, signal);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::cx::{NEEDS_OBSERVATORY, Scope, namespace};
 use crate::evidence::{Recorder, milliseconds};
 use crate::own_target::NEEDS_LAUNCH;
 use crate::plan::Entry;
-use crate::{Check, Cost, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Stop};
+use crate::{Check, Cost, Cx, Group, Interrupt, Need, Packagings, Plan, Progress, Session, Soak, Stop};
 
 /// A check that was ended gets so long to end what it started.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -46,6 +46,8 @@ pub struct Options {
     pub fail_fast: bool,
     /// The proof's own test: these checks run and then PASS, as if somebody had deleted their assertions.
     pub blunt: BTreeSet<String>,
+    /// Makes the checks that kill their target go on for longer.
+    pub soak: Option<Soak>,
     /// Ends the run early: what runs and what has not run yet is SKIPPED.
     pub interrupt: Interrupt,
 }
@@ -61,6 +63,7 @@ impl Default for Options {
             nonce: hex::encode(rand::random::<[u8; 8]>()),
             fail_fast: false,
             blunt: BTreeSet::new(),
+            soak: None,
             interrupt: Interrupt::new(),
         }
     }
@@ -284,6 +287,7 @@ impl Run<'_> {
             http: self.session.http.clone(),
             launcher: self.session.launcher.clone(),
             observatory: self.session.observatory.clone(),
+            soak: self.options.soak.clone(),
             watch: std::sync::OnceLock::new(),
         };
         let cx = Cx::new(Arc::new(scope), Arc::clone(&self.session.attached));

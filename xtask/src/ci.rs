@@ -18,6 +18,7 @@ pub const STEPS: &[&str] = &[
     "cargo xtask conformance --profile core,registry,sandbox,egress,lifecycle",
     "cargo xtask conformance --profile egress --proxy",
     "cargo xtask conformance --profile load",
+    "cargo xtask soak --kills 200",
     "cargo xtask prove --swift",
     "cargo xtask prove --fuzz",
 ];

@@ -1,4 +1,5 @@
-//! The project's own commands: `cargo xtask conformance`, `env`, `package`, `prove`, `fuzz`, `vectors`, `bench`, `fixtures`, `tidy`, `ci`.
+//! The project's own commands: `cargo xtask conformance`, `soak`, `env`, `package`, `prove`, `fuzz`, `vectors`, `bench`, `fixtures`,
+//! `tidy`, `ci`.
 
 mod bench;
 mod build;
@@ -12,6 +13,7 @@ mod vectors;
 use assay_author::cli::Package;
 use assay_conformance::cli::Conformance;
 use assay_conformance::env::Env;
+use assay_conformance::soak::Soak;
 use assay_harness::Exit;
 use clap::{Parser, Subcommand};
 
@@ -27,6 +29,9 @@ struct Command {
 enum Verb {
     /// Judge a target; without --target and --launch, build and judge the reference runtime
     Conformance(Box<Conformance>),
+    /// Kill a target again and again, and hold what is there afterwards against what it has acknowledged; without --launch,
+    /// build and kill the reference runtime
+    Soak(Soak),
     /// Print what a runtime that is started by hand is told so that its requests to other hosts are observed
     Env(Env),
     /// Take a module of yours to an installed handler: init, build, sign, verify, push
@@ -51,14 +56,15 @@ enum Verb {
 async fn main() -> Exit {
     match Command::parse().verb {
         Verb::Conformance(conformance) => {
-            let own = conformance.target.is_none() && conformance.launch.is_none() && !conformance.list;
-            let embedded = match own.then(|| build::runtime(build::Kind::Honest)) {
-                Some(Err(fault)) => return build::refuse(&fault),
-                Some(Ok(path)) => Some(vec![path.display().to_string()]),
-                None => None,
-            };
-            conformance.run(embedded).await
+            match own(conformance.target.is_none() && conformance.launch.is_none() && !conformance.list) {
+                Ok(embedded) => conformance.run(embedded).await,
+                Err(fault) => build::refuse(&fault),
+            }
         }
+        Verb::Soak(soak) => match own(soak.launch.is_none()) {
+            Ok(embedded) => soak.run("cargo xtask soak", embedded).await,
+            Err(fault) => build::refuse(&fault),
+        },
         Verb::Env(env) => env.run(),
         Verb::Package(package) => package.run().await,
         Verb::Prove(proof) if proof.fuzz => fuzz::prove(),
@@ -70,4 +76,10 @@ async fn main() -> Exit {
         Verb::Tidy => tidy::run(),
         Verb::Ci => ci::run(),
     }
+}
+
+/// The command of the reference runtime, built if it is wanted.
+fn own(is_wanted: bool) -> Result<Option<Vec<String>>, String> {
+    let built = is_wanted.then(|| build::runtime(build::Kind::Honest)).transpose()?;
+    Ok(built.map(|path| vec![path.display().to_string()]))
 }

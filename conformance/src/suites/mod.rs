@@ -9,6 +9,8 @@ mod sandbox;
 
 use assay_harness::Group;
 
+pub use lifecycle::crashes::SOAKED;
+
 /// Every group of checks, in the order of the report.
 pub const GROUPS: &[Group] = &[
     core::discovery::GROUP,
@@ -76,6 +78,7 @@ pub const GROUPS: &[Group] = &[
     registry::ranges::GROUP,
     registry::retries::GROUP,
     lifecycle::durability::GROUP,
+    lifecycle::crashes::GROUP,
     lifecycle::redaction::GROUP,
     lifecycle::egress::GROUP,
     load::mixed::GROUP,

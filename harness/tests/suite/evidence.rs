@@ -97,6 +97,25 @@ async fn asks(cx: Cx) -> Result<(), Stop> {
     Ok(())
 }
 
+async fn asks_three_times(cx: Cx) -> Result<(), Stop> {
+    for (path, leave_out) in [("/first", false), ("/second", true), ("/third", false)] {
+        cx.anonymous().get(path).send().await?;
+        if leave_out {
+            cx.leave_out_earlier();
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_check_leaves_out_is_all_before_and_nothing_after() {
+    const CHECKS: &[Check] = checks![once("t.asks-three-times", "", &[], asks_three_times)];
+    let result = only(CHECKS, &Options::default()).await;
+    let kept: Vec<(u32, &str)> =
+        result.exchanges.iter().map(|exchange| (exchange.n, exchange.label.as_str())).collect();
+    assert_eq!(kept, [(3, "GET /third")]);
+}
+
 const ASKS: &[Check] = checks![once("t.asks", "", &[], asks)];
 
 #[tokio::test]

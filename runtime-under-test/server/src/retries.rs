@@ -204,9 +204,16 @@ pub fn once<T>(
     {
         return Ok((answer, None));
     }
+    let most = app.registry_policy.keys_remembered(&app.offer.bounds);
+    if !app.registry_policy.remembers_together() {
+        let (answer, done) = work(writer)?;
+        app.registry_policy.between();
+        writer.remember(retry, &answer, most)?;
+        return Ok((answer, Some(done)));
+    }
     writer.at_once(|writer| {
         let (answer, done) = work(writer)?;
-        writer.remember(retry, &answer, app.registry_policy.keys_remembered(&app.offer.bounds))?;
+        writer.remember(retry, &answer, most)?;
         Ok((answer, Some(done)))
     })
 }

@@ -5,6 +5,7 @@
 //! compiles it.
 
 mod accounts;
+mod crashes;
 mod crowds;
 mod downloads;
 mod executions;
@@ -53,7 +54,7 @@ fn defects() -> impl Iterator<Item = &'static Defect> {
 
 /// The policies with a defect about what is stored and who is trusted.
 fn registry_defects() -> impl Iterator<Item = &'static registry::Defect> {
-    registry::DEFECTS.iter().chain(downloads::DEFECTS)
+    registry::DEFECTS.iter().chain(downloads::DEFECTS).chain(crashes::DEFECTS)
 }
 
 /// The ids of all defects of the runtime, those of the other crates included.
@@ -66,6 +67,7 @@ pub fn sabotages() -> Vec<&'static str> {
     let registry = registry_defects().map(|(id, _)| *id);
     let migrations = migrations::DEFECTS.iter().map(|(id, _)| *id).filter(|id| *id != migrations::HALF);
     let restarts = restarts::FORGOTTEN.iter().chain(restarts::ALTERED).map(|(id, _)| *id);
+    let restarts = restarts.chain([restarts::ASIDE]);
     let server = server.chain(registry).chain(outside).chain(migrations).chain(restarts);
     gates.chain(sandbox).chain(egress).chain(server).collect()
 }
@@ -118,6 +120,9 @@ impl Sabotage {
         }
         if let Some((_, statements)) = restarts::ALTERED.iter().find(|(known, _)| *known == id) {
             restarts::alter(&Settings::load(given)?.storage.data, statements)?;
+        }
+        if id == restarts::ASIDE {
+            restarts::move_aside(&Settings::load(given)?.storage.data)?;
         }
         Ok(conduct)
     }

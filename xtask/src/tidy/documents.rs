@@ -23,6 +23,7 @@ const DOCUMENTED: &[(&str, &str)] = &[
     ("cargo xtask fixtures --out", "xtask/tests/cli/commands.rs"),
     ("cargo xtask fuzz --coverage", "xtask/tests/cli/fuzz.rs"),
     ("cargo xtask fuzz --time", "xtask/tests/cli/fuzz.rs"),
+    ("cargo xtask soak --kills", "xtask/tests/cli/soak.rs"),
     ("cargo xtask vectors --dir", "xtask/tests/cli/commands.rs"),
     ("export ASSAY_ADMIN_TOKEN=for-this-walk-through", "xtask/tests/cli/walkthrough.rs"),
     ("cargo xtask package init target/greet --id", "xtask/tests/cli/walkthrough.rs"),

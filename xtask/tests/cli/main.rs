@@ -5,5 +5,6 @@ mod commands;
 mod fuzz;
 mod package;
 mod proof;
+mod soak;
 mod support;
 mod walkthrough;

@@ -66,29 +66,34 @@ fn store(app: &App, package: Package, retry: Option<&Retry>) -> Result<Acknowled
         envelopes,
     };
     let known = app.registry.catalogue().release(&release.handler, &release.version).is_some();
+    let module_first = app.registry_policy.module_comes_first(retry.is_some());
     // Without the writer: others change the store while a module goes to the disk.
-    let object = if known { None } else { Some(app.store.put_module(&release, &module)?) };
+    let object = (!known && module_first).then(|| app.store.put_module(&release, &module)).transpose()?;
     let mut new = NewRelease { release, manifest: &manifest_bytes, object };
     let mut writer = app.store.write();
     let (answer, stored) = retries::once(app, &mut writer, retry, |writer| {
-        let shown = match insert(app, writer, &mut new, &module)? {
+        if new.object.is_some() && !app.store.has_module(&new.release)? {
+            new.object = Some(app.store.put_module(&new.release, &module)?);
+        }
+        let shown = match insert(writer, known, &new)? {
             Inserted::Stored => Duplicate::New,
             Inserted::Exists => judge_duplicate(app, writer, &new, &module)?,
         };
         Ok((acknowledgement(app, &new.release)?, shown))
     })?;
+    if !module_first {
+        app.registry_policy.between();
+        app.store.put_module(&new.release, &module)?;
+    }
     if stored == Some(Duplicate::New) {
         app.registry.add(|catalogue| catalogue.put(new.release));
     }
     Ok(answer)
 }
 
-fn insert(app: &App, writer: &mut Writer<'_>, new: &mut NewRelease<'_>, module: &[u8]) -> Result<Inserted, Problem> {
-    if new.object.is_none() {
+fn insert(writer: &mut Writer<'_>, known: bool, new: &NewRelease<'_>) -> Result<Inserted, Problem> {
+    if known {
         return Ok(Inserted::Exists);
-    }
-    if !app.store.has_module(&new.release)? {
-        new.object = Some(app.store.put_module(&new.release, module)?);
     }
     Ok(writer.insert_release(new)?)
 }

@@ -43,6 +43,12 @@ pub trait RegistryPolicy: Send + Sync + 'static {
         Err(api::stored_already(new))
     }
 
+    /// Whether the module is on the disk before the release that refers to it is committed (2.3). It is asked whether the upload
+    /// has an idempotency key.
+    fn module_comes_first(&self, _with_key: bool) -> bool {
+        true
+    }
+
     /// The `Location` of an accepted upload (2.2).
     fn location(&self, release: &Release) -> Option<String> {
         Some(format!("/registry/handlers/{}", release.handler))
@@ -141,6 +147,14 @@ pub trait RegistryPolicy: Send + Sync + 'static {
     fn looks_again(&self) -> bool {
         true
     }
+
+    /// Whether a key is remembered in the commit of what it was acknowledged for (6.2).
+    fn remembers_together(&self) -> bool {
+        true
+    }
+
+    /// What happens between two commits, where there are two of what has to be one.
+    fn between(&self) {}
 
     /// How many keys are remembered (6.4).
     fn keys_remembered(&self, bounds: &Bounds) -> u64 {

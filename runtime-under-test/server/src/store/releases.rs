@@ -16,7 +16,7 @@ pub struct NewRelease<'p> {
     pub release: Release,
     /// The exact manifest.
     pub manifest: &'p [u8],
-    /// The module as it was stored; none if the version is known to be there.
+    /// The module as it was stored, if it is.
     pub object: Option<Stored>,
 }
 
