@@ -202,10 +202,19 @@ fn replace(text: &mut Vec<u8>, from: &str, to: &str) {
 
 /// What the contract says about the parts.
 fn expected(parts: &[Part], offer: &Offer) -> Expected {
-    let mut expected = structure(parts, offer);
-    if !expected.faults.is_empty() {
-        return expected;
+    let mut structure = structure(parts, offer);
+    if !structure.faults.is_empty() {
+        return structure;
     }
+    let mut expected = beyond(parts, offer);
+    // What is open there may have been refused there, whatever comes next.
+    expected.open.append(&mut structure.open);
+    expected
+}
+
+/// What comes after the structure.
+fn beyond(parts: &[Part], offer: &Offer) -> Expected {
+    let mut expected = Expected::default();
     let bytes = |name: &str| parts.iter().find(|part| part.name == name).map_or(&[][..], |part| &part.bytes);
     let Some(document) = document::read(bytes("manifest"), offer.bounds.json_depth) else { return expected };
     expected = pins(&document, bytes("module"));
