@@ -27,6 +27,8 @@ for file in fuzz/fuzz_targets/*.rs; do
     target=$(basename "$file" .rs)
     cp "$built/$target" "$OUT/"
     "$WORK/plain/release/assay-fuzz" seeds --target "$target" --words "$OUT/$target.dict" "$WORK/seeds/$target"
+    # libFuzzer takes an empty dictionary for a mistake.
+    [ -s "$OUT/$target.dict" ] || rm "$OUT/$target.dict"
     zip -q -j -r "$OUT/${target}_seed_corpus.zip" "$WORK/seeds/$target"
     # What was found once is tried first.
     if [ -d "fuzz/regressions/$target" ]; then

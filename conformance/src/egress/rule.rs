@@ -57,7 +57,7 @@ impl Rule {
     #[must_use]
     pub fn matches(&self, host: &str, port: u16) -> bool {
         let named = match (host.strip_suffix(&self.host), self.below) {
-            (Some(front), true) => front.len() > 1 && front.ends_with('.') && !front.starts_with('.'),
+            (Some(front), true) => front.strip_suffix('.').is_some_and(|labels| !labels.split('.').any(str::is_empty)),
             (Some(front), false) => front.is_empty(),
             (None, _) => false,
         };

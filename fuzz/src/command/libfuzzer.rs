@@ -43,7 +43,10 @@ pub fn run(target: &Target, of: (usize, usize), time: Duration) -> Result<Ended,
     let before = files(&artifacts);
     let mut command = cargo_fuzz(&["run", target.name]);
     command.arg(&corpus).args(["--", LONGEST, SLOWEST, &format!("-max_total_time={}", time.as_secs())]);
-    command.arg(OsString::from(format!("-dict={}", words.display())));
+    // libFuzzer takes an empty dictionary for a mistake.
+    if !target.words.is_empty() {
+        command.arg(OsString::from(format!("-dict={}", words.display())));
+    }
     let mut child = command
         .stdout(Stdio::null())
         .stderr(Stdio::piped())

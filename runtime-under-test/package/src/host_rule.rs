@@ -40,7 +40,7 @@ impl HostRule {
         let host_matches = if self.wildcard {
             host.strip_suffix(&*self.host)
                 .and_then(|front| front.strip_suffix('.'))
-                .is_some_and(|labels| !labels.is_empty())
+                .is_some_and(|labels| labels.split('.').all(|label| !label.is_empty()))
         } else {
             host == &*self.host
         };
@@ -249,9 +249,7 @@ mod tests {
             let below = host.split('.').rev().zip(rest.split('.').rev()).all(|(a, b)| a == b)
                 && host.split('.').count() > rest.split('.').count();
             let is_name = host.split('.').all(|label| !label.is_empty());
-            if is_name {
-                proptest::prop_assert_eq!(rule.matches(&host, 443), below);
-            }
+            proptest::prop_assert_eq!(rule.matches(&host, 443), below && is_name);
         }
     }
 }

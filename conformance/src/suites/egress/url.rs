@@ -35,8 +35,13 @@ pub const GROUP: Group = Group {
         .needs(NEEDS),
         each("egress.url.canonical", "the canonical host counts", &["EGR-URL-004", "EGR-URL-009"], canonical)
             .needs(NEEDS),
-        each("egress.url.trailing-dot", "a host with a trailing dot is denied", &["EGR-URL-005"], trailing_dot)
-            .needs(NEEDS),
+        each(
+            "egress.url.trailing-dot",
+            "a host with an empty label, as by a trailing dot, is denied",
+            &["EGR-URL-005"],
+            trailing_dot
+        )
+        .needs(NEEDS),
         each(
             "egress.url.addresses",
             "an address in any notation is denied",
@@ -204,6 +209,8 @@ async fn trailing_dot(cx: Cx) -> Result<(), Stop> {
         ("one dot", format!("{}.", host.name())),
         ("two dots", format!("{}..", host.name())),
         ("encoded", format!("{}%2e", host.name())),
+        ("a dot in front", format!(".{}", host.name())),
+        ("two dots in a row", host.name().replacen('.', "..", 1)),
     ] {
         let url = format!("https://{name}:{}/", host.port());
         cx.case(what, async { sender.refused(Request::get(url), "denied", &host).await }).await;

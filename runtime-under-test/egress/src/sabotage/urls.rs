@@ -80,6 +80,14 @@ pub(super) const DEFECTS: &[Defect] = &[
             Ok(())
         });
     }),
+    ("egress-empty-labels-matched", |policy| {
+        policy.matches = |rules, host, port| {
+            let below = |rule: &HostRule| {
+                rule.is_wildcard() && rule.port() == port && host.ends_with(&format!(".{}", rule.host()))
+            };
+            any_rule(rules, host, port) || rules.iter().any(below)
+        };
+    }),
     ("egress-addresses-unmatched", |policy| {
         policy.replace("match", |request, terms| match request.url.as_ref().and_then(::url::Url::host) {
             Some(::url::Host::Ipv4(_) | ::url::Host::Ipv6(_)) => Ok(()),
