@@ -76,6 +76,8 @@ fn the_script_of_clusterfuzzlite_puts_every_target_with_its_seeds_where_they_are
     let mut expected: Vec<String> = targets
         .iter()
         .flat_map(|target| ["", ".dict", ".options", "_seed_corpus.zip"].map(|end| format!("{target}{end}")))
+        // Their inputs are choices and no texts, and libFuzzer does not start with an empty dictionary.
+        .filter(|name| name != "execute.dict" && name != "http.dict")
         .collect();
     expected.sort();
     let mut found: Vec<String> = fs::read_dir(&out)
