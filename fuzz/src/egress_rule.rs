@@ -156,9 +156,12 @@ pub(crate) fn read(gates: &Gates, rules: &[String]) -> Result<Vec<HostRule>, ass
     Ok(manifest.permissions.egress.unwrap_or_default())
 }
 
-/// egress.md 1.2: which of the texts are no rules.
+/// egress.md 1.1 and 1.2: whether there are too many, and which of the texts are no rules.
 fn expected(rules: &[String]) -> Expected {
     let mut expected = Expected::default();
+    if rules.len() as u64 > Offer::default().bounds.egress_rules {
+        expected.fault(Code::EgressRuleInvalid, Place::At("/permissions/egress".to_owned()));
+    }
     for (index, _) in rules.iter().enumerate().filter(|(_, text)| rules::read(text).is_none()) {
         expected.fault(Code::EgressRuleInvalid, Place::At(format!("/permissions/egress/{index}")));
     }
