@@ -2,7 +2,7 @@
 
 use assay_package::Offer;
 
-use crate::{offer, source::Source};
+use crate::{document::segment, offer, source::Source};
 
 /// JSON text in the making: values keep the way in which they are written.
 #[derive(Debug, Clone)]
@@ -189,7 +189,7 @@ fn edit(source: &mut Source<'_>, manifest: &mut Text) {
         1 => change(manifest, pointer, Some(source.text(&ANYWHERE))),
         2 => {
             let object = source.pick(&OBJECTS);
-            let pointer = format!("{object}/{}", source.pick(&UNKNOWN).replace('~', "~0").replace('/', "~1"));
+            let pointer = format!("{object}/{}", segment(source.pick(&UNKNOWN)));
             change(manifest, &pointer, Some(source.text(&ANYWHERE)));
         }
         3 => {

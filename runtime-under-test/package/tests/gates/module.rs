@@ -76,16 +76,7 @@ fn refuses_what_does_not_validate() {
 
 #[test]
 fn refuses_every_proposal_past_wasm_2() {
-    for flaw in [
-        Flaw::Threads,
-        Flaw::Memory64,
-        Flaw::MultiMemory,
-        Flaw::Exceptions,
-        Flaw::TailCall,
-        Flaw::Gc,
-        Flaw::RelaxedSimd,
-        Flaw::ComponentAsync,
-    ] {
+    for flaw in Flaw::PROPOSALS {
         refuses(flaw, Code::ModuleMalformed, |_| Nowhere);
     }
 }

@@ -65,16 +65,9 @@ fn every_flaw_of_a_module_is_judged_alike() {
         Flaw::FurtherModule { pages: 1, growths: 0, elements: 1 },
         Flaw::FurtherModule { pages: 16, growths: 0, elements: 0 },
         Flaw::InvalidBody,
-        Flaw::Threads,
-        Flaw::Memory64,
-        Flaw::MultiMemory,
-        Flaw::Exceptions,
-        Flaw::TailCall,
-        Flaw::Gc,
-        Flaw::RelaxedSimd,
-        Flaw::ComponentAsync,
         Flaw::TrailingBytes,
     ];
+    flaws.extend(Flaw::PROPOSALS);
     flaws.extend(
         names.into_iter().flat_map(|name| [Flaw::MissingExport(name), Flaw::ExportKind(name), Flaw::ExportType(name)]),
     );
